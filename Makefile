@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup run down test lint fmt types unit integration e2e bench lock clean
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+help:         ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup:        ## make .venv with everything a developer needs
+	@scripts/setup dev
+
+run:          ## start the whole desk here with a simulated market; Ctrl-C stops it
+	@scripts/setup console
+	@exec $(BIN)/tapedeck up
+
+down:         ## stop a desk that runs in the background
+	@scripts/setup console
+	@$(BIN)/tapedeck down
+
+test: lint    ## everything a change must pass: lint, then all tests on real servers
+	$(PYTEST)
+
+lint: setup types  ## format, ruff, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: setup  ## mypy, strict
+	$(BIN)/mypy
+
+fmt: setup    ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+unit: setup   ## the quick tests: no server
+	$(PYTEST) tests/unit tests/property tests/tidy
+
+integration: setup  ## tests on a real NATS and a real PostgreSQL
+	$(PYTEST) tests/contract tests/integration
+
+e2e: setup    ## the whole desk, one process a service
+	$(PYTEST) tests/e2e
+
+bench: setup  ## print start-up times, memory, rates and latencies
+	$(BIN)/python -m bench
+
+lock: setup   ## pin the dependency groups of pyproject.toml in requirements/ (UPGRADE=1: newest)
+	scripts/lock
+
+clean:        ## remove the environment and caches; the desk's state stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
