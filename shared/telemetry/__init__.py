@@ -1,0 +1,1 @@
+"""What a service tells its operator: logs, metrics, traces (docs/observability.md)."""
