@@ -1,0 +1,1 @@
+"""Configuration: one file, profiles, environment; checked at start, frozen afterwards."""

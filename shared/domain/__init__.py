@@ -1,0 +1,1 @@
+"""Values of the trading domain: plain, immutable, free of I/O."""

@@ -1,0 +1,88 @@
+"""Value types of the field, with their units in the name.
+
+Market data is `float`; whatever is booked (quantities, prices of fills, money) is `Decimal`.
+"""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+
+NS_PER_S = 1_000_000_000
+
+ZERO = Decimal(0)
+PRICE_STEP = Decimal("0.0001")  # finest step in which US venues report an execution price
+CENT = Decimal("0.01")
+
+
+class Side(StrEnum):
+    """Direction of an order or a fill."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> "Side":
+        """The side that closes what this side opened."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class Intent(StrEnum):
+    """What a signal wants to do to the strategy's own position."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+class OrderType(StrEnum):
+    """How an order is priced."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+class TimeInForce(StrEnum):
+    """How long an order rests."""
+
+    DAY = "day"
+    GTC = "gtc"
+    IOC = "ioc"
+
+
+class Timeframe(StrEnum):
+    """Length of a bar."""
+
+    S1 = "1s"
+    M1 = "1m"
+    M5 = "5m"
+    M15 = "15m"
+    H1 = "1h"
+    D1 = "1d"
+
+    @property
+    def seconds(self) -> int:
+        """Nominal length; a daily bar lasts one exchange session, whatever that is."""
+        return _SECONDS[self]
+
+
+_SECONDS = {
+    Timeframe.S1: 1,
+    Timeframe.M1: 60,
+    Timeframe.M5: 300,
+    Timeframe.M15: 900,
+    Timeframe.H1: 3_600,
+    Timeframe.D1: 86_400,
+}
+
+
+def to_price(value: float) -> Decimal:
+    """Turn a market-data price into one that can be booked: exact decimal text, 0.0001 steps."""
+    return Decimal(repr(value)).quantize(PRICE_STEP, ROUND_HALF_EVEN)
+
+
+def to_cents(amount: Decimal) -> Decimal:
+    """Round money to whole cents, half to even as the books do."""
+    return amount.quantize(CENT, ROUND_HALF_EVEN)

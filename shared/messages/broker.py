@@ -1,0 +1,57 @@
+"""What was sent to the broker and what the broker said: the one lane with side effects."""
+
+from decimal import Decimal
+from typing import ClassVar
+
+from shared.domain.values import ZERO
+from shared.messages.base import Message
+
+
+class BrokerMessage(Message, frozen=True, kw_only=True):
+    """Fields that every fact about one order carries."""
+
+    SUBJECT: ClassVar[tuple[str, ...]] = ("symbol",)
+    STORY: ClassVar[str | None] = "signal_id"
+
+    client_order_id: str
+    signal_id: str
+    symbol: str
+
+
+class Sending(BrokerMessage, frozen=True, kw_only=True, tag="sending"):
+    """A request is about to leave; on the tape before it does."""
+
+    attempt: int
+
+
+class Ack(BrokerMessage, frozen=True, kw_only=True, tag="ack"):
+    """The broker took the order."""
+
+    broker_order_id: str
+
+
+class Report(BrokerMessage, frozen=True, kw_only=True, tag="report"):
+    """The broker reports an execution or an end. `kind`: fill, cancelled, expired."""
+
+    kind: str
+    execution_id: str = ""
+    quantity: Decimal = ZERO
+    price: Decimal = ZERO
+    commission: Decimal = ZERO
+    fees: Decimal = ZERO
+    reason: str = ""
+
+
+class Refused(BrokerMessage, frozen=True, kw_only=True, tag="refused"):
+    """The order did not go out or did not come in: expired, killed, insufficient funds …"""
+
+    code: str
+    detail: str = ""
+
+
+class BrokerSnapshot(Message, frozen=True, kw_only=True, tag="snapshot"):
+    """Cash and positions as the broker states them."""
+
+    cash: Decimal
+    currency: str
+    positions: dict[str, Decimal]

@@ -1,0 +1,1 @@
+"""The shell around the cores, written once: the loop, lockstep, service host, health."""

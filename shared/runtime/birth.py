@@ -1,0 +1,66 @@
+"""Birth certificates: which code, under which configuration, answers from where on.
+
+The first message of a lane and the first after any change of code or configuration. Inputs at or
+below its `from_seq` build the core's state but are not answered.
+"""
+
+import msgspec
+
+from shared.messages.lane import State
+from shared.runtime.actor import Actor
+from shared.runtime.digest import code_digest
+from shared.tape.entry import Entry, Outgoing, fact
+from shared.tape.interface import DivergenceError, Tape
+
+_encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
+
+
+def certificate(actor: Actor, from_seq: int) -> State:
+    """Return what the actor would certify about itself."""
+    return State(
+        code_digest=code_digest(actor.packages),
+        configuration=_encode(actor.configuration).decode(),
+        from_seq=from_seq,
+    )
+
+
+def is_same_release(one: State, other: State) -> bool:
+    """Tell whether both were made by the same code under the same configuration."""
+    return (one.code_digest, one.configuration) == (other.code_digest, other.configuration)
+
+
+def outgoing(tape_id: str, actor: Actor, state: State, ts_ns: int) -> Outgoing:
+    """Return the certificate ready for the tape. Its `Tape-Cause` is its `from_seq`."""
+    key = f"birth/{state.code_digest}/{state.from_seq}"
+    return fact(tape_id, actor.core.lane, state, ts_ns=ts_ns, key=key, cause=state.from_seq)
+
+
+def openings(tape_id: str, actor: Actor, ts_ns: int) -> list[Outgoing]:
+    """Return the commands that follow the actor's first birth, ready for the tape."""
+    speaker = actor.core.lane._replace(service="control", actor=actor.core.lane.service)
+    return [
+        fact(tape_id, speaker, message, ts_ns=ts_ns, key=f"opening/{actor.core.lane}/{i}")
+        for i, message in enumerate(actor.opening)
+    ]
+
+
+async def last_certificate(tape: Tape, actor: Actor) -> tuple[Entry, State] | None:
+    """Return the newest certificate on the actor's lane."""
+    entry = await tape.last(f"{actor.core.lane}.state")
+    if entry is None:
+        return None
+    _, message = entry.open()
+    if not isinstance(message, State):
+        raise DivergenceError(actor.core.lane, entry.seq, type(message).__name__, "State")
+    return entry, message
+
+
+async def from_seq_of(tape: Tape, actor: Actor, lane_end: Entry | None) -> int:
+    """Choose what a new certificate leaves unanswered.
+
+    A strategy does not trade what happened before it was born. Everybody else must answer
+    whatever the lane has not answered yet: its last cause is where the answers end.
+    """
+    if not actor.answers_history:
+        return (await tape.bounds()).last
+    return lane_end.cause if lane_end is not None else 0

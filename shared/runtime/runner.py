@@ -1,0 +1,216 @@
+"""The loop that drives every core, written once.
+
+Recovery is the only start path: from the newest usable snapshot (or the beginning) the inputs
+are handled again, silently, and what the core produces is compared with what its lane holds. At
+the lane's end whatever is missing is published; from there on outputs go out as they are made.
+A second instance, a crash between two outputs and a lost acknowledgement are all the same case.
+"""
+
+from collections import deque
+from shared.core import Stamp
+from shared.domain.errors import ensure
+from shared.messages.base import Message
+from shared.runtime import birth
+from shared.runtime.actor import Actor
+from shared.runtime.clock import monotonic_s
+from shared.runtime.instruments import Instruments
+from shared.runtime.sieve import MarketSieve
+from shared.runtime.snapshots import SnapshotStore, Snapshotter
+from shared.runtime.turns import BIRTH, Turns
+from shared.tape.entry import Entry, Outgoing, answers
+from shared.tape.interface import DivergenceError, FenceLostError, Reader, Tape
+from shared.tape.publisher import LanePublisher
+
+IDLE_S = 0.25  # how long the runner waits for a message before it says that it is idle
+
+
+class Runner:
+    """Hosts one actor: birth, recovery, then live, until `stop` or an error."""
+
+    def __init__(
+        self,
+        actor: Actor,
+        tape: Tape,
+        turns: Turns,
+        instruments: Instruments,
+        snapshots: SnapshotStore,
+    ) -> None:
+        self._actor = actor
+        self._core = actor.core
+        self._lane = actor.core.lane
+        self._tape = tape
+        self._turns = turns
+        self._instruments = instruments
+        self._snapshotter = Snapshotter(snapshots, tape.id, actor)
+        self._pending: deque[Outgoing] = deque()
+        self._sieve = MarketSieve()
+        self._handled = 0
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End after the message in hand."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Run until stopped. Raises FenceLostError, DivergenceError, InvariantError, or the
+        world's errors; every one of them leaves the tape as it was.
+        """
+        await self._be_born()
+        start_seq = await self._restore() + 1
+        patterns = (*self._core.reads, self._lane.fence)
+        try:
+            async with self._tape.reader(patterns, start_seq) as reader:
+                await self._drive(reader)
+        except FenceLostError as error:
+            self._instruments.fence_lost(error)
+            raise
+        await self._rest()
+
+    async def _drive(self, reader: Reader) -> None:
+        while not self._stopping:
+            if reader.is_idle:
+                if not self._is_recovering:
+                    await self._turns.report(self._handled, self._publisher.head)
+                self._instruments.beat(self._handled, recovering=self._is_recovering)
+            entry = await reader.next(IDLE_S)
+            if entry is None:
+                continue
+            if entry.lane == self._lane:
+                await self._take_own(entry)
+            else:
+                await self._take_input(entry)
+
+    @property
+    def _is_recovering(self) -> bool:
+        """True until the lane's end, as it was at the start, has been read back."""
+        return self._seen_own < self._lane_end
+
+    async def _be_born(self) -> None:
+        """Make sure that the lane's newest certificate is ours."""
+        last = await self._tape.last(self._lane.fence)
+        self._publisher = LanePublisher(self._tape, self._lane, last.seq if last else 0)
+        known = await birth.last_certificate(self._tape, self._actor)
+        mine = birth.certificate(self._actor, 0)
+        ts_ns = await self._tape_time_ns()
+        if known is None or not birth.is_same_release(known[1], mine):
+            await self._turns.wait_for(BIRTH, self._publisher.head)
+            from_seq = await birth.from_seq_of(self._tape, self._actor, last)
+            mine = birth.certificate(self._actor, from_seq)
+            await self._publisher.publish(
+                [birth.outgoing(self._tape.id, self._actor, mine, ts_ns)]
+            )
+            self._born_seq, self._from_seq = self._publisher.head, from_seq
+        else:
+            self._born_seq, self._from_seq = known[0].seq, known[1].from_seq
+        head = max(self._publisher.head, await self._open(ts_ns))
+        self._lane_end = self._publisher.head
+        self._compared_seq = self._born_seq  # what an earlier release said is not compared
+        self._seen_own = 0
+        await self._turns.report(BIRTH, head)
+
+    async def _open(self, ts_ns: int) -> int:
+        """Say the openings that are not on the tape yet; return the last one's sequence."""
+        end = 0
+        for out in birth.openings(self._tape.id, self._actor, ts_ns):
+            said = await self._tape.last(out.subject)
+            if said is None:
+                end = await self._tape.tell(out, once_id=out.subject)
+        return end
+
+    async def _tape_time_ns(self) -> int:
+        end = await self._tape.get((await self._tape.bounds()).last)
+        return end.open()[0].ts_ns if end is not None else 0
+
+    async def _restore(self) -> int:
+        """Take over the newest usable snapshot; return the sequence it stands at, 0 for none."""
+        found = await self._snapshotter.restore(self._tape, self._lane_end)
+        if found is None:
+            return 0
+        self._handled = found.seq
+        self._seen_own = found.lane_head
+        self._compared_seq = max(self._born_seq, found.lane_head)
+        self._sieve = MarketSieve(dict(found.sieve))
+        return found.seq
+
+    async def _take_own(self, entry: Entry) -> None:
+        self._seen_own = max(self._seen_own, entry.seq)
+        if entry.seq > self._publisher.head:
+            raise FenceLostError(self._lane, self._publisher.head, entry.seq)
+        if self._compared_seq < entry.seq <= self._lane_end:
+            self._compare(entry)
+        await self._keep(entry)
+        if entry.seq == self._lane_end:
+            await self._answer()
+
+    def _compare(self, entry: Entry) -> None:
+        """Check one recorded output against what the core just produced again."""
+        produced = self._pending.popleft() if self._pending else None
+        if produced is None or not produced.is_recorded_as(entry):
+            shown = "nothing" if produced is None else _shown(produced)
+            raise DivergenceError(self._lane, entry.seq, _shown(entry), shown)
+
+    async def _take_input(self, entry: Entry) -> None:
+        ensure(
+            entry.seq > self._handled,
+            "INV-ONCE",
+            f"{self._lane} was handed message {entry.seq} after {self._handled}",
+        )
+        stamp, message = entry.open()
+        if self._sieve.lets_through(entry, stamp.ts_ns):
+            with self._instruments.handling(stamp, entry) as handling:
+                outputs = self._handle(entry, stamp, message)
+                self._instruments.handled(entry)
+                self._pending.extend(outputs)
+                if not self._is_recovering:
+                    await self._answer()
+                    handling.answered(outputs)
+            await self._keep(entry, stamp, message)
+        else:
+            self._instruments.dropped()
+        self._handled = entry.seq
+        if not self._pending:
+            self._snapshotter.offer(self._handled, self._publisher.head, self._sieve)
+
+    def _handle(self, entry: Entry, stamp: Stamp, message: Message) -> tuple[Outgoing, ...]:
+        try:
+            said = self._core.handle(stamp, message)
+        except Exception as error:
+            error.add_note(f"while {self._lane} handled message {entry.seq} on {entry.subject}")
+            raise
+        if not said or entry.seq <= self._from_seq:  # history builds state, it is not answered
+            return ()
+        return answers(self._tape.id, self._lane, stamp, said)
+
+    async def _answer(self) -> None:
+        """Publish what is pending, cause by cause, each in its turn."""
+        while self._pending:
+            cause = self._pending[0].cause
+            outs = [out for out in self._pending if out.cause == cause]
+            await self._turns.wait_for(cause, self._publisher.head)
+            started_s = monotonic_s()
+            await self._publisher.publish(outs)
+            for _ in outs:
+                self._pending.popleft()
+            self._instruments.published(outs, monotonic_s() - started_s)
+
+    async def _keep(
+        self, entry: Entry, stamp: Stamp | None = None, message: Message | None = None
+    ) -> None:
+        if self._actor.sink is not None:
+            if stamp is None or message is None:
+                stamp, message = entry.open()
+            await self._actor.sink.handled(stamp, message, entry.payload)
+
+    async def _rest(self) -> None:
+        """Leave in order: what is derived is stored, what is known is kept for the next start."""
+        if self._actor.sink is not None:
+            await self._actor.sink.flush()
+        if not self._pending:
+            await self._snapshotter.keep(self._handled, self._publisher.head, self._sieve)
+
+
+def _shown(what: Entry | Outgoing) -> str:
+    text = what.payload.decode(errors="replace")
+    return f"{what.subject} (cause {what.cause}, {what.index + 1} of {what.count}) {text}"
+
+

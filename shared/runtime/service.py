@@ -1,0 +1,223 @@
+"""A service process: configuration, logs, health, the tape, its actors, an orderly end.
+
+Every `services/<name>/main.py` is `run_service(name, Settings, build)` and nothing else.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from enum import IntEnum
+from importlib.metadata import version
+
+import uvloop
+from nats.aio.client import Client
+from structlog.typing import FilteringBoundLogger
+
+from shared.config.desk import DeskSettings, TelemetrySettings, load
+from shared.domain.errors import (
+    ConfigurationError,
+    DataError,
+    InvariantError,
+    TapedeckError,
+    UnavailableError,
+)
+from shared.runtime.actor import Actor
+from shared.runtime.clock import now_ns
+from shared.runtime.health import HealthServer, Readiness
+from shared.runtime.instruments import Instruments
+from shared.runtime.runner import Runner
+from shared.runtime.snapshot_store import JetStreamSnapshots
+from shared.runtime.turns import AtOnce, InTurn
+from shared.tape.interface import DivergenceError, FenceLostError, TapeFullError
+from shared.tape.jetstream import JetStreamTape, connect
+from shared.telemetry import logs, traces
+from shared.telemetry.metrics import Metrics
+from shared.telemetry.traces import Tracing
+
+PULSE_S = 1.0
+
+
+class Exit(IntEnum):
+    """What the exit code of a service, and of the console, says."""
+
+    OK = 0
+    UNEXPECTED = 1
+    BAD_INPUT = 2
+    UNAVAILABLE = 3
+    STOPPED_SAFE = 4  # fence lost, divergence or broken invariant: restart from the tape
+
+
+@dataclass(frozen=True)
+class Context[S: DeskSettings]:
+    """What a service's `build` gets to work with."""
+
+    settings: S
+    tape: JetStreamTape
+    client: Client
+    log: FilteringBoundLogger
+    metrics: Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosting:
+    """What a service's `build` returns.
+
+    `tasks` run beside the actors until the end. The service ends when the task named `ends_with`
+    does; without one it runs until it is told to stop.
+    """
+
+    actors: Sequence[Actor] = ()
+    tasks: Sequence[tuple[str, Callable[[], Awaitable[None]]]] = ()
+    ends_with: str = ""
+
+
+type Build[S: DeskSettings] = Callable[[Context[S]], Awaitable[Hosting]]
+
+
+def run_service[S: DeskSettings](name: str, model: type[S], build: Build[S]) -> int:
+    """Run a service until it is told to stop; return the exit code (`Exit`)."""
+    try:
+        settings = load(model)
+    except ConfigurationError as error:
+        logs.configure(name, TelemetrySettings()).critical("stopped", error=str(error))
+        return Exit.BAD_INPUT
+    log = logs.configure(name, settings.telemetry)
+    try:
+        uvloop.run(_Host(name, settings, log).serve(build))
+    except BaseExceptionGroup as group:
+        return _explain(log, _first(group))
+    except Exception as error:  # the supervisor: everything ends here, with its reason
+        return _explain(log, error)
+    log.info("stopped")
+    return Exit.OK
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _explain(log: FilteringBoundLogger, error: BaseException) -> Exit:
+    if not isinstance(error, TapedeckError):
+        log.critical("stopped", error=f"{type(error).__name__}: {error}", exc_info=error)
+        return Exit.UNEXPECTED
+    log.critical("stopped", error=str(error))
+    if isinstance(error, ConfigurationError | DataError):
+        return Exit.BAD_INPUT
+    if isinstance(error, UnavailableError | TapeFullError):
+        return Exit.UNAVAILABLE
+    if isinstance(error, FenceLostError | DivergenceError | InvariantError):
+        return Exit.STOPPED_SAFE
+    return Exit.UNEXPECTED
+
+
+class _Host[S: DeskSettings]:
+    """One run of one service."""
+
+    def __init__(self, name: str, settings: S, log: FilteringBoundLogger) -> None:
+        release = version("tapedeck")
+        self._name = name
+        self._settings = settings
+        self._log = log
+        self._metrics = Metrics(name, release)
+        self._tracing: Tracing = traces.configure(name, release, settings.telemetry, now_ns)
+        self._readiness = Readiness(name, release, settings.health.stale_after_s)
+        self._stop = asyncio.Event()
+        self._instruments: list[Instruments] = []
+        self._runners: list[Runner] = []
+
+    async def serve(self, build: Build[S]) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        health = self._settings.health
+        port = getattr(health, f"{self._name}_port")
+        async with AsyncExitStack() as stack:
+            stack.callback(self._tracing.close)
+            server = HealthServer(health.host, port, self._readiness, self._metrics)
+            await stack.enter_async_context(server)
+            self._readiness.set("tape", ok=False, detail="connecting")
+            client = await self._connect()
+            stack.push_async_callback(client.close)
+            tape = await JetStreamTape.open(client)
+            context = Context(self._settings, tape, client, self._log, self._metrics)
+            hosting = await build(context)
+            self._log.info("serving", tape=tape.id, health_port=server.port)
+            await self._run(context, hosting)
+
+    async def _connect(self) -> Client:
+        nats = self._settings.nats
+        return await connect(
+            nats.url,
+            name=self._name,
+            user=nats.user,
+            password=nats.password.get_secret_value() if nats.password else None,
+            timeout_s=nats.connect_timeout_s,
+        )
+
+    async def _run(self, context: Context[S], hosting: Hosting) -> None:
+        snapshots = JetStreamSnapshots(context.client, self._log)
+        async with asyncio.TaskGroup() as group:
+            background = [
+                group.create_task(self._pulse(context.tape)),
+                group.create_task(snapshots.run()),
+            ]
+            actors = [
+                group.create_task(self._host(actor, context, snapshots))
+                for actor in hosting.actors
+            ]
+            for name, work in hosting.tasks:
+                ends = name == hosting.ends_with
+                background.append(group.create_task(self._work(work, ends=ends)))
+            await self._stop.wait()
+            await self._end(background, actors)
+
+    async def _work(self, work: Callable[[], Awaitable[None]], *, ends: bool) -> None:
+        await work()
+        if ends:
+            self._stop.set()
+
+    async def _host(
+        self, actor: Actor, context: Context[S], snapshots: JetStreamSnapshots
+    ) -> None:
+        lane = actor.core.lane
+        instruments = Instruments(lane, self._metrics, self._tracing, self._readiness)
+        self._instruments.append(instruments)
+        async with AsyncExitStack() as stack:
+            turns: AtOnce | InTurn = AtOnce()
+            if self._settings.tape.lockstep:
+                turns = InTurn(context.client, lane, actor.rank, actor.core.reads)
+                await stack.enter_async_context(turns)
+            runner = Runner(actor, context.tape, turns, instruments, snapshots)
+            self._runners.append(runner)
+            await runner.run()
+
+    async def _end(
+        self, background: list[asyncio.Task[None]], actors: list[asyncio.Task[None]]
+    ) -> None:
+        """First the feeds, then the actors, each after the message in hand; bounded in time."""
+        self._readiness.set("running", ok=False, detail="stopping")
+        for task in background:
+            task.cancel()
+        for runner in self._runners:
+            runner.stop()
+        if actors:
+            _, late = await asyncio.wait(actors, timeout=self._settings.shutdown_timeout_s)
+            for task in late:
+                task.cancel()
+
+    async def _pulse(self, tape: JetStreamTape) -> None:
+        """Ask the tape for its end once a second: the proof of life that readiness rests on."""
+        while True:
+            try:
+                end = (await tape.bounds()).last
+            except UnavailableError as error:
+                self._log.warning("tape out of reach", error=str(error))
+            else:
+                self._readiness.beat("tape", f"ends at {end}")
+                self._metrics.tape_last_seq.set(end)
+                for instruments in self._instruments:
+                    instruments.tape_end = end
+            await asyncio.sleep(PULSE_S)

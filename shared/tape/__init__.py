@@ -1,0 +1,1 @@
+"""The tape: one sequence of messages, on JetStream or in memory, behind one interface."""

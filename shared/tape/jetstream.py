@@ -1,0 +1,342 @@
+"""The tape on NATS JetStream: one stream, file storage, nothing evicted but market data.
+
+Speaks the JetStream API directly over requests: a fence, an atomic batch and a reading through
+the leader are headers and API calls that the client library's helpers do not offer as one.
+"""
+
+import asyncio
+import secrets
+from base64 import b64decode
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import count
+from typing import Any, Self
+
+import msgspec
+from msgspec import Struct
+from nats.aio.client import Client
+from nats.errors import (
+    ConnectionClosedError,
+    ConnectionDrainingError,
+    ConnectionReconnectingError,
+    NoRespondersError,
+    NoServersError,
+    OutboundBufferLimitError,
+)
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+
+from shared.domain.errors import UnavailableError
+from shared.subjects import LANES, Lane
+from shared.tape.entry import Entry, Outgoing
+from shared.tape.interface import (
+    BATCH_MAX,
+    PAYLOAD_BYTES_MAX,
+    Bounds,
+    FenceLostError,
+    NoVerdictError,
+    PayloadTooLargeError,
+    Reader,
+    TapeFullError,
+)
+from shared.tape.pull import PullReader
+
+STREAM = "TAPE"
+TAPE_ID_KEY = "tapedeck-tape-id"
+REQUEST_TIMEOUT_S = 5.0
+RECONNECT_S = 0.25  # the client adds jitter of its own
+DUPLICATE_WINDOW_NS = 120_000_000_000
+_WRONG_LAST_SEQUENCE = (10_071, 10_164)
+_NOT_FOUND = 404
+_FULL = (10_023, 10_047, 10_077)  # insufficient resources, storage exceeded, store failed
+_FENCE = "Nats-Expected-Last-Subject-Sequence"
+_FENCE_COVERS = "Nats-Expected-Last-Subject-Sequence-Subject"
+
+
+class _ApiError(Struct):
+    code: int
+    err_code: int = 0
+    description: str = ""
+
+
+class _PubAck(Struct):
+    seq: int = 0
+    duplicate: bool = False
+    error: _ApiError | None = None
+
+
+class _Stored(Struct):
+    subject: str
+    seq: int
+    time: datetime
+    data: str = ""
+    hdrs: str = ""
+
+
+class _MsgGet(Struct):
+    message: _Stored | None = None
+    error: _ApiError | None = None
+
+
+class _State(Struct):
+    first_seq: int
+    last_seq: int
+
+
+class _Config(Struct):
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class _StreamInfo(Struct):
+    state: _State | None = None
+    config: _Config | None = None
+    error: _ApiError | None = None
+
+
+_decode_ack = msgspec.json.Decoder(_PubAck).decode
+_decode_get = msgspec.json.Decoder(_MsgGet).decode
+_decode_info = msgspec.json.Decoder(_StreamInfo).decode
+
+
+async def connect(
+    url: str, *, name: str, user: str | None, password: str | None, timeout_s: float, **options: Any
+) -> Client:
+    """Connect to NATS and stay connected for ever after; UnavailableError when it cannot be had."""
+    client = Client()
+    problem = "no answer"
+
+    async def on_error(error: Exception) -> None:
+        nonlocal problem
+        problem = str(error) or type(error).__name__
+
+    try:
+        async with asyncio.timeout(timeout_s):
+            await client.connect(
+                url,
+                name=name,
+                user=user,
+                password=password,
+                error_cb=on_error,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]
+                connect_timeout=2,
+                inbox_prefix=f"_INBOX.{name}".encode(),
+                pending_size=32 * 1024 * 1024,
+                **options,
+            )
+    except (TimeoutError, OSError, NatsError, NoServersError) as error:
+        detail = problem if isinstance(error, TimeoutError) else str(error)
+        await client.close()
+        raise UnavailableError(
+            f"NATS at {url} cannot be reached as user {user or 'nobody'}: {detail}"
+        ) from None
+    return client
+
+
+async def init_tape(client: Client, tape_id: str | None = None) -> str:
+    """Create the stream if there is none; return the id of the tape that then exists."""
+    existing = _decode_info(await _api(client, f"$JS.API.STREAM.INFO.{STREAM}"))
+    if existing.error is None and existing.config is not None:
+        found = existing.config.metadata.get(TAPE_ID_KEY, "")
+        if tape_id is not None and tape_id != found:
+            raise UnavailableError(
+                f"the server holds tape {found or 'without an id'}, the configuration wants"
+                f" {tape_id}: use another state folder or leave tape.id out"
+            )
+        return found
+    made = tape_id or secrets.token_hex(8)
+    config = {
+        "name": STREAM,
+        "subjects": list(LANES),
+        "storage": "file",
+        "retention": "limits",
+        # Nothing may evict a lane's last message: it is the lane's fence.
+        "discard": "new",
+        "max_age": 0,
+        "max_bytes": -1,
+        "max_msgs": -1,
+        "allow_direct": True,
+        "allow_msg_ttl": True,
+        "allow_atomic": True,
+        "deny_delete": True,
+        "num_replicas": 1,
+        "duplicate_window": DUPLICATE_WINDOW_NS,
+        "metadata": {TAPE_ID_KEY: made},
+    }
+    answer = await _api(client, f"$JS.API.STREAM.CREATE.{STREAM}", msgspec.json.encode(config))
+    error = _decode_info(answer).error
+    if error is not None:
+        raise UnavailableError(f"the tape cannot be made: {error.description}")
+    return made
+
+
+class JetStreamTape:
+    """The tape of one server. Make it with `open`; close the client yourself."""
+
+    def __init__(self, client: Client, tape_id: str) -> None:
+        self.id = tape_id
+        self._client = client
+        self._batches = count()
+
+    @classmethod
+    async def open(cls, client: Client) -> Self:
+        """Find the tape on the server; UnavailableError when there is none."""
+        info = _decode_info(await _api(client, f"$JS.API.STREAM.INFO.{STREAM}"))
+        if info.error is not None or info.config is None:
+            reason = info.error.description if info.error else "no configuration"
+            raise UnavailableError(
+                f"there is no tape on this server ({reason}): run `tapedeck init` first"
+            )
+        tape_id = info.config.metadata.get(TAPE_ID_KEY)
+        if not tape_id:
+            raise UnavailableError(
+                f"stream {STREAM} was not made by Tapedeck: it carries no tape id"
+            )
+        return cls(client, tape_id)
+
+    async def bounds(self) -> Bounds:
+        """Return the first and the last sequence."""
+        info = _decode_info(await _api(self._client, f"$JS.API.STREAM.INFO.{STREAM}"))
+        if info.state is None:
+            raise UnavailableError("the tape is gone from the server")
+        return Bounds(max(info.state.first_seq, 1), info.state.last_seq)
+
+    async def get(self, seq: int) -> Entry | None:
+        """Return the entry at a sequence, None when there is none."""
+        return await self._fetch({"seq": seq}) if seq > 0 else None
+
+    async def last(self, pattern: str) -> Entry | None:
+        """Return the last entry that a filter covers, read through the leader."""
+        return await self._fetch({"last_by_subj": pattern})
+
+    async def _fetch(self, query: dict[str, object]) -> Entry | None:
+        # STREAM.MSG.GET and never direct get: replicas lag, and a fence rests on this answer.
+        answer = _decode_get(
+            await _api(
+                self._client, f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query)
+            )
+        )
+        if answer.message is not None:
+            return _stored_entry(answer.message)
+        if answer.error is not None and answer.error.code == _NOT_FOUND:
+            return None
+        raise UnavailableError(f"the tape cannot be read: {answer.error}")
+
+    async def append(self, out: Outgoing, *, lane: Lane, fence: int) -> int:
+        """Append if the lane ends at `fence`."""
+        headers = _mechanics(out)
+        headers[_FENCE] = str(fence)
+        headers[_FENCE_COVERS] = lane.fence
+        return await self._publish(out, headers, lane, fence)
+
+    async def append_batch(self, outs: Sequence[Outgoing], *, lane: Lane, fence: int) -> int:
+        """Append all or none, adjacent."""
+        if not 1 <= len(outs) <= BATCH_MAX:
+            raise ValueError(f"a batch holds 1 to {BATCH_MAX} messages, was {len(outs)}")
+        for out in outs:
+            _refuse_too_large(out)
+        batch = f"{id(self):x}-{next(self._batches)}-{secrets.token_hex(4)}"
+        for place, out in enumerate(outs, start=1):
+            headers = _mechanics(out)
+            headers["Nats-Batch-Id"] = batch
+            headers["Nats-Batch-Sequence"] = str(place)
+            if place == 1:
+                headers[_FENCE] = str(fence)
+                headers[_FENCE_COVERS] = lane.fence
+            if place == len(outs):
+                headers["Nats-Batch-Commit"] = "1"
+                return await self._publish(out, headers, lane, fence)
+            try:
+                await self._client.publish(out.subject, out.payload, headers=headers)
+            except (NatsError, OutboundBufferLimitError) as error:
+                raise NoVerdictError(f"batch on {lane}: {error}") from error
+        raise AssertionError("unreachable: the last message of a batch returns")
+
+    async def tell(self, out: Outgoing, *, once_id: str) -> int:
+        """Append without a fence, once per `once_id`."""
+        return await self._publish(out, {"Nats-Msg-Id": once_id}, None, 0)
+
+    async def _publish(
+        self, out: Outgoing, headers: dict[str, str], lane: Lane | None, fence: int
+    ) -> int:
+        _refuse_too_large(out)
+        headers["Nats-Expected-Stream"] = STREAM
+        try:
+            reply = await self._client.request(
+                out.subject, out.payload, timeout=REQUEST_TIMEOUT_S, headers=headers
+            )
+        except (NatsError, ConnectionClosedError) as error:
+            raise NoVerdictError(f"publish on {out.subject}: {_text(error)}") from error
+        ack = _decode_ack(reply.data)
+        if ack.error is None:
+            return ack.seq
+        if ack.error.err_code in _WRONG_LAST_SEQUENCE and lane is not None:
+            raise FenceLostError(lane, fence, -1)
+        if ack.error.err_code in _FULL:
+            raise TapeFullError(
+                f"the tape cannot take more: {ack.error.description}; free disk space and start"
+                " again, nothing recorded is lost"
+            )
+        raise NoVerdictError(f"publish on {out.subject}: {ack.error.description}")
+
+    def reader(self, patterns: Sequence[str], start_seq: int) -> Reader:
+        """Return a reader of the entries that any of the filters covers."""
+        return PullReader(self._client, STREAM, patterns, start_seq)
+
+
+async def _api(client: Client, subject: str, payload: bytes = b"") -> bytes:
+    try:
+        return (await client.request(subject, payload, timeout=REQUEST_TIMEOUT_S)).data
+    except NoRespondersError as error:
+        raise UnavailableError("JetStream does not answer on this server") from error
+    except (
+        NatsTimeoutError,
+        ConnectionClosedError,
+        ConnectionDrainingError,
+        ConnectionReconnectingError,
+        OutboundBufferLimitError,
+        NatsError,
+    ) as error:
+        raise UnavailableError(f"NATS does not answer: {_text(error)}") from error
+
+
+def _text(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _refuse_too_large(out: Outgoing) -> None:
+    if len(out.payload) > PAYLOAD_BYTES_MAX:
+        raise PayloadTooLargeError(out.subject, len(out.payload))
+
+
+def _mechanics(out: Outgoing) -> dict[str, str]:
+    headers = {
+        "Tape-Cause": str(out.cause),
+        "Tape-Index": str(out.index),
+        "Tape-Count": str(out.count),
+    }
+    if out.trace:
+        headers["traceparent"] = out.trace
+    return headers
+
+
+def _stored_entry(stored: _Stored) -> Entry:
+    headers: dict[str, str] = {}
+    for line in b64decode(stored.hdrs).decode().split("\r\n")[1:]:
+        key, found, value = line.partition(":")
+        if found:
+            headers[key] = value.strip()
+    cause = headers.get("Tape-Cause")
+    return Entry(
+        seq=stored.seq,
+        subject=stored.subject,
+        payload=b64decode(stored.data),
+        recorded_ns=int(stored.time.timestamp() * 1e6) * 1_000,
+        cause=int(cause or 0),
+        index=int(headers.get("Tape-Index", 0)),
+        count=int(headers.get("Tape-Count", 1)),
+        trace=headers.get("traceparent", ""),
+        fenced=cause is not None,
+    )
+
+
