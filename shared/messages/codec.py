@@ -24,7 +24,14 @@ from shared.messages.control import (
     Resume,
     SetLimit,
 )
-from shared.messages.decisions import Approved, Denied, Halted, Resumed, Violation
+from shared.messages.decisions import (
+    Approved,
+    Denied,
+    Halted,
+    Limits,
+    Resumed,
+    Violation,
+)
 from shared.messages.lane import State
 from shared.messages.market import Bar, Clock, CorporateAction, MarketStatus, Quote, Trade
 from shared.messages.orders import (
@@ -43,7 +50,7 @@ from shared.messages.signals import Signal, Suppressed
 
 type MarketMessage = Bar | Quote | Trade | MarketStatus | CorporateAction | Clock
 type StrategyMessage = Signal | Suppressed
-type RiskMessage = Approved | Denied | Violation | Halted | Resumed
+type RiskMessage = Approved | Denied | Violation | Halted | Resumed | Limits
 type ExecutionMessage = (
     Submitting
     | Cancelling

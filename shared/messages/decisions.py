@@ -75,3 +75,12 @@ class Resumed(Message, frozen=True, kw_only=True, tag="resumed"):
 
     operator: str
     detail: str = ""
+
+
+class Limits(Message, frozen=True, kw_only=True, tag="limits"):
+    """An operator changed a limit; `key` as in the configuration, values as text."""
+
+    key: str
+    value: str
+    previous: str
+    operator: str

@@ -1,0 +1,237 @@
+"""Risk: signals in, decisions out.
+
+Reads signals, market data, what execution says about orders, and operators' commands. Answers
+each signal with `approved` (every check, with value and limit) or `denied` (every reason); halts
+the desk when a session loses too much and when an operator says so. Its whole state rests on the
+tape. A "no" is a message; an exception means that an invariant is broken.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from services.risk.book import (
+    end_order,
+    order_key,
+    reserve,
+    take_account,
+    take_action,
+    take_fill,
+)
+from services.risk.commands import (
+    obey_flatten,
+    obey_kill,
+    obey_resume,
+    obey_set_limit,
+    with_overrides,
+)
+from services.risk.config import RiskSettings
+from services.risk.proposal import Proposal, book_equity, judged_price
+from services.risk.rules import RULES
+from services.risk.session import first_account, pass_time
+from services.risk.sizing import size
+from services.risk.state import Mark, RiskState, Working
+from services.risk.valuation import money
+from shared.core import Stamp
+from shared.domain.commands import is_first
+from shared.domain.values import ZERO, OrderType, Timeframe
+from shared.messages.base import Message
+from shared.messages.control import Command, Flatten, Kill, Resume, SetLimit
+from shared.messages.decisions import Approved, Check, Denied
+from shared.messages.market import Bar, Clock, CorporateAction, MarketStatus, Quote, Trade
+from shared.messages.orders import Account, Cancelled, Expired, Filled, Rejected
+from shared.messages.signals import Signal
+from shared.subjects import Lane, lane, reading
+
+PRICE_MAX = 1e9  # above any price on record; keeps infinities and typing errors out of the marks
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(RiskState).decode
+
+
+class RiskCore:
+    """The actor `risk.<book>`."""
+
+    def __init__(self, settings: RiskSettings, book: str) -> None:
+        self._configured = settings
+        self._limits = settings
+        self._lane = lane("risk", book)
+        self._reads = (
+            reading("strategy", "*", "signal", ">"),
+            *(reading("data", "*", kind, ">") for kind in _MARKET),
+            reading("data", "*", "clock"),
+            *(reading("execution", book, event, ">") for event in _ORDERS),
+            reading("execution", book, "account"),
+            *(reading("control", "*", command) for command in _COMMANDS),
+        )
+        self._state = RiskState()
+        self._marks = self._state.marks
+
+    @property
+    def lane(self) -> Lane:
+        """The lane of this book's risk."""
+        return self._lane
+
+    @property
+    def reads(self) -> Sequence[str]:
+        """Signals, prices, the book's orders and the operators."""
+        return self._reads
+
+    @property
+    def state(self) -> RiskState:
+        """What the core knows; for inspection only."""
+        return self._state
+
+    @property
+    def limits(self) -> RiskSettings:
+        """The limits in force."""
+        return self._limits
+
+    def snapshot(self) -> bytes:
+        """Return the state as JSON; dictionaries in insertion order, which is part of it."""
+        return _encode(self._state)
+
+    def restore(self, state: bytes, /) -> None:
+        """Take over a snapshot; ValueError when it is not one."""
+        self._state = _decode(state)
+        self._marks = self._state.marks
+        self._limits = with_overrides(self._configured, self._state.overrides)
+
+    def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
+        """Apply one message. Bars come first: a backtest is made of them."""
+        if type(message) is Bar:
+            self._price(message.symbol, message.close, stamp.ts_ns, message.timeframe)
+            return ()
+        match message:
+            case Clock():
+                self._state.now_ns = max(self._state.now_ns, message.ts_ns)
+                return pass_time(self._state, message, self._limits, stamp.seq)
+            case Quote():
+                tick = message.ticks[-1]
+                if tick.bid_size > 0 and tick.ask_size > 0:
+                    self._price(message.symbol, (tick.bid + tick.ask) / 2, stamp.ts_ns, None)
+            case Trade():
+                self._price(message.symbol, message.ticks[-1].price, stamp.ts_ns, None)
+            case Signal():
+                return self._decide(stamp, message)
+            case Command():
+                return self._obey(stamp, message)
+            case _:
+                self._take(message)
+        return ()
+
+    def _price(self, symbol: str, price: float, ts_ns: int, timeframe: Timeframe | None) -> None:
+        """Keep the newest price of a symbol: what every message of a backtest passes through."""
+        state = self._state
+        if ts_ns > state.now_ns:  # noqa: PLR1730 - max() costs a call, a million times
+            state.now_ns = ts_ns
+        if not 0.0 < price < PRICE_MAX:
+            return
+        mark = self._marks.get(symbol)
+        if mark is None:
+            self._marks[symbol] = Mark(price, ts_ns, timeframe)
+        elif ts_ns >= mark.ts_ns:
+            mark.price = price
+            mark.ts_ns = ts_ns
+            if timeframe is not mark.timeframe:
+                mark.expect(timeframe)
+
+    def _take(self, message: Message) -> None:
+        state = self._state
+        match message:
+            case Filled():
+                take_fill(state, message)
+            case Cancelled() | Rejected() | Expired():
+                end_order(state, message)
+            case Account():
+                take_account(state, message)
+                first_account(state, self._limits)
+            case CorporateAction():
+                take_action(state, message)
+            case MarketStatus(halted=True):
+                state.halted_symbols[message.symbol] = message.reason
+            case MarketStatus():
+                state.halted_symbols.pop(message.symbol, None)
+            case _:
+                pass
+
+    def _obey(self, stamp: Stamp, command: Command) -> tuple[Message, ...]:
+        state = self._state
+        if not is_first(state.commands, stamp.id):
+            return ()
+        match command:
+            case Kill():
+                return obey_kill(state, stamp, command)
+            case Resume():
+                return obey_resume(state, stamp, command, self._limits)
+            case Flatten():
+                return obey_flatten(state, stamp, command)
+            case SetLimit():
+                self._limits, said = obey_set_limit(state, stamp, command, self._limits)
+                return said
+            case _:
+                return ()
+
+    def _decide(self, stamp: Stamp, signal: Signal) -> tuple[Message, ...]:
+        state, limits = self._state, self._limits
+        price, equity = judged_price(signal, state), book_equity(state)
+        quantity, problem = size(signal, state, limits, price, equity)
+        speaker = stamp.lane.actor.partition("~")[0]
+        notional = None if price is None else money(float(quantity) * float(price))
+        order = Proposal(signal, speaker, quantity, price, notional, equity)
+        checks = [] if problem is None else [problem]
+        for rule in RULES:
+            found = rule(order, state, limits)
+            if found is not None:
+                checks.append(found)
+        reasons = tuple(check for check in checks if not check.passed)
+        if reasons:
+            return (_denied(stamp, order, reasons),)
+        approved = _approved(stamp, order, tuple(checks))
+        key = order_key(approved.signal_id, approved.strategy_id, approved.symbol)
+        reserve(state, key, _working(order))
+        return (approved,)
+
+
+_MARKET = ("bar", "quote", "trade", "status", "action")
+_ORDERS = ("filled", "cancelled", "rejected", "expired")
+_COMMANDS = ("kill", "resume", "flatten", "set_limit")
+
+
+def _working(order: Proposal) -> Working:
+    signal = order.signal
+    price = order.price if order.price is not None else ZERO
+    return Working(
+        signal.strategy_id, signal.symbol, signal.side, signal.intent, order.quantity, price
+    )
+
+
+def _denied(stamp: Stamp, order: Proposal, reasons: tuple[Check, ...]) -> Denied:
+    signal = order.signal
+    return Denied(
+        signal_id=stamp.id,
+        strategy_id=signal.strategy_id,
+        symbol=signal.symbol,
+        side=signal.side,
+        intent=signal.intent,
+        quantity=order.quantity,
+        reasons=reasons,
+    )
+
+
+def _approved(stamp: Stamp, order: Proposal, checks: tuple[Check, ...]) -> Approved:
+    signal = order.signal
+    is_limit = signal.order_type is OrderType.LIMIT
+    return Approved(
+        signal_id=stamp.id,
+        strategy_id=signal.strategy_id,
+        symbol=signal.symbol,
+        side=signal.side,
+        intent=signal.intent,
+        quantity=order.quantity,
+        order_type=signal.order_type,
+        limit_price=signal.limit_price if is_limit else None,
+        time_in_force=signal.time_in_force,
+        valid_until_ns=signal.valid_until_ns,
+        checks=checks,
+    )

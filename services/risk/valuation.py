@@ -1,0 +1,53 @@
+"""What the book is worth and how much of it is at work, at the last prices.
+
+Sums run in floating point over insertion-ordered holdings (add and multiply only, so every
+machine gets the same digits) and become cents before anything is compared with a limit.
+"""
+
+from decimal import Decimal
+
+from services.risk.state import RiskState
+
+
+def equity_value(state: RiskState) -> float | None:
+    """Return cash plus the value of all positions; None when it cannot be known.
+
+    Not cash plus unrealised profit: that would count a purchase as a loss.
+    """
+    if state.cash is None:
+        return None
+    total = state.cash_value
+    for symbol, holding in state.holdings.items():
+        if holding.net:
+            mark = state.marks.get(symbol)
+            if mark is None:
+                return None
+            total += holding.net * mark.price
+    return total
+
+
+def exposure_value(state: RiskState, without: str) -> float:
+    """Return the value of all positions but one symbol's, long and short added up.
+
+    Each counts at its larger side: as if all its working buys, or all its sells, had filled. A
+    symbol without a price counts nothing here; `account_known` refuses then anyway.
+    """
+    total = 0.0
+    for symbol, holding in state.holdings.items():
+        mark = state.marks.get(symbol)
+        if mark is not None and symbol != without:
+            total += holding.gross * mark.price
+    return total
+
+
+def unpriced(state: RiskState) -> str:
+    """Name the first held symbol that has no price; "" when all have one."""
+    for symbol, holding in state.holdings.items():
+        if holding.net and symbol not in state.marks:
+            return symbol
+    return ""
+
+
+def money(value: float) -> Decimal:
+    """Return an amount in cents; the rounding of `round` is exact and the same everywhere."""
+    return Decimal(repr(round(value, 2)))
