@@ -160,6 +160,9 @@ class HealthServer:
         )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._open) >= CONNECTIONS_MAX:
+            writer.transport.abort()
+            return
         self._open[writer] = None
         try:
             async with asyncio.timeout(REQUEST_S_MAX):
@@ -167,18 +170,19 @@ class HealthServer:
                 await writer.drain()
                 writer.close()
                 await writer.wait_closed()
-        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
-            writer.transport.abort()  # the peer is slow or gone: nobody is left to answer
+        except (
+            TimeoutError,
+            ConnectionError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+        ):
+            # Slow, gone, or talking without end: not a probe, so there is nobody to answer.
+            writer.transport.abort()
         finally:
             del self._open[writer]
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:
-        if len(self._open) > CONNECTIONS_MAX:
-            return _response(HTTPStatus.SERVICE_UNAVAILABLE, b"too many connections\n")
-        try:
-            head = await reader.readuntil(_HEAD_END)
-        except asyncio.LimitOverrunError:
-            return _response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"request too large\n")
+        head = await reader.readuntil(_HEAD_END)
         words = head.split(b"\r\n", 1)[0].split(b" ")
         if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
             return _response(HTTPStatus.BAD_REQUEST, b"not HTTP/1.1\n")

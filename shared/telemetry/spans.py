@@ -36,8 +36,8 @@ from opentelemetry.trace import (
 from shared.core import Stamp
 from shared.messages.codec import Head, decode
 from shared.subjects import Lane, parse
-from shared.tape.entry import Outgoing
 from shared.telemetry import context
+from shared.telemetry.traces import Said
 
 QUEUE_MAX = 4_096  # spans waiting for the collector; more are dropped, never waited for
 BATCH_MAX = 512
@@ -102,7 +102,7 @@ class SpanRecorder:
         self._tracer = self._provider.get_tracer("tapedeck", version)
 
     def answered(
-        self, stamp: Stamp, event: str, outs: Sequence[Outgoing], start_ns: int, end_ns: int
+        self, stamp: Stamp, event: str, outs: Sequence[Said], start_ns: int, end_ns: int
     ) -> None:
         """Record `outs`, made between the two times because of `stamp`, a message `event`."""
         arrivals: dict[str, SpanContext] = {}
@@ -119,7 +119,7 @@ class SpanRecorder:
                 parent = _context(story, stamp.id if is_same_story else story)
                 self._said(out, head, parent, links, (start_ns, end_ns))
 
-    def told(self, out: Outgoing, start_ns: int, end_ns: int) -> None:
+    def told(self, out: Said, start_ns: int, end_ns: int) -> None:
         """Record a message without a cause: it begins a story or continues one it names."""
         head = decode(out.payload)[0]
         story = head.correlation_id
@@ -149,7 +149,7 @@ class SpanRecorder:
 
     def _said(
         self,
-        out: Outgoing,
+        out: Said,
         head: Head,
         parent: SpanContext | None,
         links: Sequence[Link],
@@ -174,7 +174,7 @@ class SpanRecorder:
 
     def _arrived(
         self,
-        out: Outgoing,
+        out: Said,
         story: str,
         stamp: Stamp,
         event: str,

@@ -16,22 +16,40 @@ from shared.config.desk import TelemetrySettings
 from shared.core import Stamp
 from shared.domain.errors import ConfigurationError
 from shared.subjects import Lane
-from shared.tape.entry import Outgoing
 from shared.telemetry import context
 
 CLOSE_TIMEOUT_S = 3.0
+
+
+class Said(Protocol):
+    """A message on its way to the tape, as the tape's own type has it."""
+
+    @property
+    def subject(self) -> str:
+        """Where it stands."""
+        ...
+
+    @property
+    def payload(self) -> bytes:
+        """Its wire form."""
+        ...
+
+    @property
+    def cause(self) -> int:
+        """The sequence it answers, 0 when none."""
+        ...
 
 
 class Recorder(Protocol):
     """Where spans go. Times are wall-clock nanoseconds."""
 
     def answered(
-        self, stamp: Stamp, event: str, outs: Sequence[Outgoing], start_ns: int, end_ns: int
+        self, stamp: Stamp, event: str, outs: Sequence[Said], start_ns: int, end_ns: int
     ) -> None:
         """Record the messages that an actor said because of `stamp`, a message `event`."""
         ...
 
-    def told(self, out: Outgoing, start_ns: int, end_ns: int) -> None:
+    def told(self, out: Said, start_ns: int, end_ns: int) -> None:
         """Record a message that nothing on the tape caused."""
         ...
 
@@ -69,7 +87,7 @@ class Tracing:
         """
         return Handling(self._now_ns, self._recorder, actor, stamp, event)
 
-    def told(self, out: Outgoing, start_ns: int) -> None:
+    def told(self, out: Said, start_ns: int) -> None:
         """Record a message without a cause on the tape (a broker's report, a command).
 
         `start_ns` is when making it began; it ends now. Not meant for market data.
@@ -110,10 +128,10 @@ class Handling:
         self._actor = actor
         self._stamp = stamp
         self._event = event
-        self._outs: Sequence[Outgoing] = ()
+        self._outs: Sequence[Said] = ()
         self._start_ns = 0
 
-    def answered(self, outs: Sequence[Outgoing]) -> None:
+    def answered(self, outs: Sequence[Said]) -> None:
         """Say what the message caused; recorded when the context is left."""
         self._outs = outs
 

@@ -3,14 +3,14 @@
 import io
 import json
 import logging
+import time
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pytest
 from pydantic import SecretStr
-from structlog.typing import FilteringBoundLogger
 
 from shared.config.desk import TelemetrySettings
 from shared.core import Stamp
@@ -18,6 +18,14 @@ from shared.subjects import lane
 from shared.telemetry import context, logs
 
 STAMP = Stamp(seq=42, ts_ns=0, lane=lane("data", "sim"), id="ab" * 16, correlation_id="cd" * 16)
+
+LOCAL = "local-value".upper()
+
+
+def fail(text: str) -> None:
+    """Raise, with a local variable in the frame that no line may show."""
+    hidden = LOCAL
+    raise ValueError(text if hidden else "")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +49,7 @@ class Written:
     ) -> None:
         self._stream = io.BytesIO()
         settings = TelemetrySettings(log_level=level, log_format=form)
-        self.log: FilteringBoundLogger = logs.configure("risk", settings, self._stream)
+        self.log = logs.configure("risk", settings, self._stream)
 
     @property
     def text(self) -> str:
@@ -71,7 +79,7 @@ def test_time_is_utc_with_microseconds() -> None:
     written.log.info("ready")
     said = datetime.fromisoformat(written.line["ts"])
     assert said.utcoffset() == timedelta(0)
-    assert abs(datetime.now(UTC) - said) < timedelta(minutes=1)
+    assert abs(said.timestamp() - time.time_ns() / 1e9) < 60
     assert "." in written.line["ts"]
 
 
@@ -95,15 +103,14 @@ def test_while_a_message_is_handled_its_place_and_trace_are_on_every_line() -> N
 
 def test_an_exception_is_an_object_without_local_variables() -> None:
     written = Written()
-    hidden = "local-value"
     try:
-        raise ValueError(f"no good, {len(hidden)}")
+        fail("no good")
     except ValueError:
         written.log.exception("failed")
     (told,) = written.line["exception"]
-    assert (told["exc_type"], told["exc_value"]) == ("ValueError", "no good, 11")
+    assert (told["exc_type"], told["exc_value"]) == ("ValueError", "no good")
     assert told["frames"]
-    assert hidden not in written.text
+    assert LOCAL not in written.text
 
 
 @pytest.mark.parametrize(
@@ -120,9 +127,9 @@ def test_a_password_inside_a_url_is_masked_wherever_it_stands() -> None:
     written = Written()
     url = "postgresql://desk:hunter2@db:5432/tapedeck"
     try:
-        raise ConnectionError(f"cannot reach {url}")
-    except ConnectionError:
-        written.log.exception(f"retrying {url}", where=(url,))
+        fail(f"cannot reach {url}")
+    except ValueError:
+        written.log.exception("retrying %s", url, where=(url,))
     assert "hunter2" not in written.text
     assert written.line["where"] == [f"postgresql://desk:{logs.MASK}@db:5432/tapedeck"]
 
@@ -168,12 +175,11 @@ def test_warnings_of_python_come_out_the_same_way() -> None:
 
 def test_the_console_form_is_text_for_a_person_without_secrets_or_locals() -> None:
     written = Written(form="console")
-    hidden = "local-value"
     try:
-        raise ValueError(f"no good, {len(hidden)}")
+        fail("no good")
     except ValueError:
         written.log.exception("failed", symbol="SPY", api_key="hunter2")
     assert "symbol=SPY" in written.text
-    assert "ValueError: no good, 11" in written.text
-    assert hidden not in written.text
+    assert "ValueError: no good" in written.text
+    assert LOCAL not in written.text
     assert "hunter2" not in written.text
