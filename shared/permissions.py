@@ -58,8 +58,7 @@ def permissions(user: str, book: str) -> Permissions:
     publish = [*owned, *_reading_api()]
     subscribe = [f"{inbox_prefix(user)}.>"]
     if user in SERVICE_USERS:
-        speakers = dict.fromkeys(subject.split(".", 1)[0] for subject in owned)
-        publish += [f"snapshot.{speaker}.>" for speaker in speakers]
+        publish += [f"snapshot.{speaker}.>" for speaker in _speakers(owned)]
         publish.append(LOCKSTEP_SUBJECTS)
         subscribe.append(LOCKSTEP_SUBJECTS)
     return Permissions(tuple(publish), tuple(subscribe))
@@ -79,6 +78,11 @@ def _owned_filters(user: str, book: str) -> tuple[str, ...]:
     if user not in mine:
         raise SubjectError(f"unknown user {user!r}: one of {', '.join(USERS)}")
     return mine[user]
+
+
+def _speakers(owned: tuple[str, ...]) -> dict[str, None]:
+    """Return the first tokens of lanes that actors write; control is nobody's state."""
+    return dict.fromkeys(name for name in (o.split(".", 1)[0] for o in owned) if name != "control")
 
 
 def _reading_api() -> tuple[str, ...]:

@@ -1,0 +1,191 @@
+"""A nats-server of our own: JetStream on disk, one user a service, on 127.0.0.1 only."""
+
+import json
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from console.embedded import programs
+from console.embedded.credentials import passwords
+from console.embedded.process import Child, Directory, ensure_port_is_free, free_port
+from shared.domain.errors import UnavailableError
+from shared.permissions import ADMIN, USERS, permissions
+
+TITLE = "the NATS server"
+START_TIMEOUT_S = 30.0  # a large store is checked first; an empty one takes 0.1 s
+LADDER = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
+FREE_BYTES_MIN = 64_000_000  # less room than this is called a full disk
+FREE_SHARE_FOR_TAPE = 0.9  # the rest is left to the database and the logs
+_READY = "Server is ready"
+
+
+class EmbeddedNats:
+    """The tape's server as a child of this process.
+
+    `port` 0 chooses a free one, which is kept over restarts of this object. `extras` are further
+    top-level entries of the server's configuration. Use as a context manager, or call `start`
+    and `stop`; both must be called by the main thread.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        port: int = 0,
+        *,
+        book: str = "main",
+        extras: Mapping[str, object] | None = None,
+    ) -> None:
+        self._state_dir = state_dir.resolve()
+        self._directory = Directory(self._state_dir / "nats")
+        self._book = book
+        self._extras = dict(extras or {})
+        self._child = Child(TITLE, self._directory, str(self._config_path), LADDER)
+        self._passwords: dict[str, str] = {}
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a user."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._child.pid
+
+    def password(self, user: str) -> str:
+        """Return the password of one of `shared.permissions.USERS`, once started."""
+        return self._passwords[user]
+
+    def start(self) -> None:
+        """Start it and wait until it accepts connections.
+
+        Raises UnavailableError, in one sentence, when it cannot.
+        """
+        if self.pid is not None:
+            return
+        program = programs.nats_server()
+        self._directory.claim()
+        try:
+            self._child.stop_leftover()
+            self.port = self.port or free_port()
+            ensure_port_is_free(TITLE, self.port)
+            self._passwords = passwords(self._state_dir, "nats", USERS).of
+            self._write_config()
+            self._child.spawn(
+                [str(program), "--config", str(self._config_path)],
+                on_parent_death=signal.SIGTERM,
+            )
+            self._child.wait_until(_is_ready, START_TIMEOUT_S)
+        except UnavailableError as error:
+            self._child.stop()
+            self._directory.release()
+            raise UnavailableError(_with_reason(error, self._child.new_log_lines())) from None
+
+    def stop(self) -> None:
+        """Stop it; what was acknowledged is on disk. Nothing to do when it is not running."""
+        self._child.stop()
+        self._directory.release()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def _config_path(self) -> Path:
+        return self._directory.path / "nats.conf"
+
+    def _write_config(self) -> None:
+        store = self._directory.path / "jetstream"
+        text = configuration(
+            listen=f"127.0.0.1:{self.port}",
+            store_dir=str(store),
+            store_bytes_max=_store_bytes_max(store),
+            users=self._passwords,
+            book=self._book,
+            extras=self._extras,
+        )
+        try:
+            self._config_path.touch(mode=0o600)
+            self._config_path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UnavailableError(f"cannot write {self._config_path}: {error.strerror}") from None
+
+
+def configuration(
+    *,
+    listen: str,
+    store_dir: str,
+    store_bytes_max: int,
+    users: Mapping[str, str],
+    book: str,
+    extras: Mapping[str, object] | None = None,
+) -> str:
+    """Return the server's configuration file; `users` maps each user to its password.
+
+    The format is a superset of JSON. A write is on disk at most `sync_interval` after its ack;
+    the server's own default is two minutes, which a power cut would lose.
+    """
+    config: dict[str, object] = {
+        "server_name": "tapedeck",
+        "listen": listen,
+        "max_payload": 1_048_576,
+        "write_deadline": "10s",
+        "jetstream": {
+            "store_dir": store_dir,
+            "sync_interval": "10ms",
+            "max_file_store": store_bytes_max,
+            "max_memory_store": 256_000_000,
+        },
+        "authorization": {"users": [_user(name, users[name], book) for name in users]},
+        **(extras or {}),
+    }
+    return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+
+
+def _user(name: str, password: str, book: str) -> dict[str, object]:
+    if name == ADMIN:
+        return {"user": name, "password": password}
+    allowed = permissions(name, book)
+    return {
+        "user": name,
+        "password": password,
+        "permissions": {
+            "publish": {"allow": allowed.publish},
+            "subscribe": {"allow": allowed.subscribe},
+        },
+    }
+
+
+def _store_bytes_max(store: Path) -> int:
+    """Return how large the store may grow: what it holds now and most of what is free.
+
+    The server's own default, three quarters of what is free at its start, leaves out what the
+    store holds already: a tape larger than the rest of the disk could not be written to again.
+    """
+    used = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
+    free = shutil.disk_usage(store.parent).free
+    if free < FREE_BYTES_MIN:
+        raise UnavailableError(
+            f"the disk of {store.parent} is full: {free // 1_000_000} MB are free,"
+            f" the tape needs at least {FREE_BYTES_MIN // 1_000_000} MB"
+        )
+    return used + int(free * FREE_SHARE_FOR_TAPE)
+
+
+def _is_ready(lines: list[str]) -> bool:
+    return any(line.endswith(_READY) for line in lines)
+
+
+def _with_reason(error: UnavailableError, lines: list[str]) -> str:
+    """Add the server's own last complaint to a failure of its start."""
+    for line in reversed(lines):
+        for level in ("[FTL]", "[ERR]", "nats-server:"):
+            if level in line:
+                return f"{error}: {line.partition(level)[2].strip()}"
+    return str(error)
