@@ -23,6 +23,7 @@ from pydantic_settings.sources import InitSettingsSource
 from shared.domain.errors import ConfigurationError
 
 PREFIX = "TAPEDECK__"
+_NO_ENVIRONMENT = "\0"  # a prefix that no variable can have
 _PLACEHOLDER = re.compile(r"your[_-]|change[_-]?me|<.*>|xxx+|placeholder", re.IGNORECASE)
 
 
@@ -137,8 +138,9 @@ def load[S: DeskSettings](model: type[S], *, overrides: Mapping[str, object] | N
     try:
         settings = model(**layers)
         if overrides:
+            # The environment is in the dump already: read again, it would win over the overrides.
             layers = merge(settings.model_dump(exclude_unset=True), overrides)
-            settings = model.model_validate(layers)
+            settings = model(_env_prefix=_NO_ENVIRONMENT, **layers)
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
     return settings
