@@ -1,0 +1,263 @@
+"""The runner on the real server: born, crashed, fenced, diverged, restored."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import override
+
+import pytest
+
+from shared.messages.base import Message
+from shared.runtime.actor import Actor, Rank
+from shared.runtime.feed import slice_facts
+from shared.runtime.snapshots import Snapshot, decode, encode
+from shared.subjects import Lane, matches
+from shared.tape.entry import Entry, Outgoing, answers
+from shared.tape.interface import DivergenceError, FenceLostError, NoVerdictError, Tape
+from shared.tape.jetstream import JetStreamTape
+from shared.tape.publisher import LanePublisher
+from tests import toy
+from tests.servers import NatsUnderTest
+from tests.tapes import fresh_tape, hosted, whole
+
+SLICES = 40
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+class CrashingTape(JetStreamTape):
+    """Dies now and then: before a message is sent, or after it arrived but before we know."""
+
+    def __init__(self, tape: JetStreamTape, seed: int, odds: float) -> None:
+        super().__init__(tape._client, tape.id)
+        self._random = random.Random(seed)
+        self._odds = odds
+
+    @override
+    async def append(self, out: Outgoing, *, lane: Lane, fence: int) -> int:
+        fate = self._random.random()
+        if fate < self._odds:
+            raise CrashError
+        seq = await super().append(out, lane=lane, fence=fence)
+        if fate > 1 - self._odds:
+            raise CrashError
+        if fate > 1 - 2 * self._odds:
+            raise NoVerdictError("the acknowledgement was lost")
+        return seq
+
+
+async def play(tape: Tape, count: int = SLICES) -> None:
+    """Put all slices on the tape at once, as a feed far ahead of everybody."""
+    publisher = LanePublisher(tape, toy.FEED, 0)
+    for part in toy.slices(count):
+        await publisher.publish_whole(slice_facts(tape.id, toy.FEED, part))
+
+
+async def until(tape: Tape, actor: Actor, size: int) -> None:
+    while True:
+        mine = [e for e in await whole(tape) if e.lane == actor.core.lane]
+        if len(mine) >= size:
+            return
+        await asyncio.sleep(0.05)
+
+
+def expected(actor: Actor, entries: Sequence[Entry], tape_id: str) -> list[tuple[object, ...]]:
+    """What a fresh core makes of the tape: the definition of right."""
+    made: list[tuple[object, ...]] = []
+    for entry in entries:
+        if any(matches(pattern, entry.subject) for pattern in actor.core.reads):
+            stamp, message = entry.open()
+            said = answers(tape_id, actor.core.lane, stamp, actor.core.handle(stamp, message))
+            made += [(out.subject, out.payload, out.cause, out.index, out.count) for out in said]
+    return made
+
+
+def recorded(actor: Actor, entries: Sequence[Entry]) -> list[tuple[object, ...]]:
+    return [
+        (e.subject, e.payload, e.cause, e.index, e.count)
+        for e in entries
+        if e.lane == actor.core.lane and not e.subject.endswith(".state")
+    ]
+
+
+class EagerExecution(toy.ToyExecution):
+    """Answers bars with several messages, without needing anybody else."""
+
+    reads = ("data.*.bar.>",)
+
+    @override
+    def answer(self, message: Message) -> tuple[Message, ...]:
+        speaks = toy.ToyStrategy("any", 1)
+        speaks.is_active, speaks.acc = True, self.acc
+        return speaks.answer(message)
+
+
+def eager() -> Actor:
+    return toy.actor(EagerExecution(), Rank.EXECUTION)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_crashes_anywhere_lose_and_repeat_nothing(nats_server: NatsUnderTest, seed: int) -> None:
+    async def scenario() -> None:
+        async with fresh_tape(nats_server) as (client, tape):
+            await play(tape)
+            size = 1 + len(expected(eager(), await whole(tape), tape.id))
+            crashes = 0
+            crashing = CrashingTape(tape, seed, odds=0.04)
+            while True:
+                try:
+                    async with hosted(client, crashing, eager()) as runner:
+                        async with asyncio.TaskGroup() as group:
+                            running = group.create_task(runner.run())
+                            await until(tape, eager(), size)
+                            runner.stop()
+                        assert running.done()
+                    break
+                except* CrashError:
+                    crashes += 1
+            entries = await whole(tape)
+            assert crashes > 3
+            assert recorded(eager(), entries) == expected(eager(), entries, tape.id)
+
+    asyncio.run(scenario())
+
+
+def test_a_second_instance_is_fenced_and_the_lane_stays_whole(nats_server: NatsUnderTest) -> None:
+    async def scenario() -> None:
+        async with fresh_tape(nats_server) as (client, tape):
+            size = 1 + 3 * SLICES
+            fenced = []
+
+            async def run() -> None:
+                try:
+                    async with hosted(client, tape, eager()) as runner:
+                        runners.append(runner)
+                        await runner.run()
+                except FenceLostError as error:
+                    fenced.append(str(error))
+
+            runners: list[object] = []
+            async with asyncio.TaskGroup() as group:
+                group.create_task(run())
+                group.create_task(run())
+                await asyncio.sleep(0.2)
+                await play(tape)
+                await until(tape, eager(), size)
+                await asyncio.sleep(0.3)
+                for runner in runners:
+                    runner.stop()  # type: ignore[attr-defined]
+            entries = await whole(tape)
+            assert recorded(eager(), entries) == expected(eager(), entries, tape.id)
+            assert len(fenced) == 1
+            assert "another instance writes it" in fenced[0]
+
+    asyncio.run(scenario())
+
+
+def test_code_that_answers_differently_stops_and_names_the_place(
+    nats_server: NatsUnderTest,
+) -> None:
+    class Changed(EagerExecution):
+        @override
+        def answer(self, message: Message) -> tuple[Message, ...]:
+            said = super().answer(message)
+            return () if self.handled == 7 else said
+
+    async def scenario() -> None:
+        async with fresh_tape(nats_server) as (client, tape):
+            await play(tape, 5)
+            size = 1 + len(expected(eager(), await whole(tape), tape.id))
+            async with hosted(client, tape, eager()) as runner, asyncio.TaskGroup() as group:
+                group.create_task(runner.run())
+                await until(tape, eager(), size)
+                runner.stop()
+            before = await whole(tape)
+            async with hosted(client, tape, toy.actor(Changed(), Rank.EXECUTION)) as runner:
+                with pytest.raises(DivergenceError, match=r"execution\.main diverges at \d+"):
+                    await runner.run()
+            assert await whole(tape) == before
+
+    asyncio.run(scenario())
+
+
+def test_a_new_strategy_does_not_trade_history(nats_server: NatsUnderTest) -> None:
+    async def scenario() -> None:
+        async with fresh_tape(nats_server) as (client, tape):
+            await play(tape, 20)
+            strategy = toy.actor(toy.ToyStrategy("late", 1), Rank.STRATEGY)
+            async with hosted(client, tape, strategy) as runner, asyncio.TaskGroup() as group:
+                group.create_task(runner.run())
+                await until(tape, strategy, 1)
+                publisher = LanePublisher(tape, toy.FEED, 80)
+                last = toy.slices(21)[-1]
+                await publisher.publish_whole(slice_facts(tape.id, toy.FEED, last))
+                await until(tape, strategy, 1 + 3)
+                runner.stop()
+            spoken = [e for e in await whole(tape) if ".signal." in e.subject]
+            assert {e.cause for e in spoken} <= {83, 84, 85, 86}
+            assert isinstance(strategy.core, toy.ToyStrategy)
+            assert strategy.core.handled == 63 + 1, "history did not build its state"
+
+    asyncio.run(scenario())
+
+
+class KeptSnapshots:
+    """A store in memory, holding the bytes as they would be stored."""
+
+    def __init__(self) -> None:
+        self.stored: list[bytes] = []
+
+    async def newest(self, lane: Lane) -> list[Snapshot]:
+        found = [decode(data) for data in reversed(self.stored)]
+        return [s for s in found if s is not None and s.lane == str(lane)]
+
+    def put_soon(self, snapshot: Snapshot) -> None:
+        self.stored.append(encode(snapshot))
+
+    async def put(self, snapshot: Snapshot) -> None:
+        self.put_soon(snapshot)
+
+
+@pytest.mark.parametrize("damage", ["none", "flipped", "foreign"])
+def test_a_start_from_a_snapshot_is_a_start_from_the_beginning(
+    nats_server: NatsUnderTest, damage: str
+) -> None:
+    async def scenario() -> None:
+        async with fresh_tape(nats_server) as (client, tape):
+            store = KeptSnapshots()
+            await play(tape, 10)
+            await live_until(client, tape, store, 10)
+            assert len(store.stored) == 1
+            if damage == "flipped":
+                store.stored[0] = store.stored[0][:-3] + b"\x00" + store.stored[0][-2:]
+            if damage == "foreign":
+                found = decode(store.stored[0])
+                assert found is not None
+                store.stored[0] = encode(toy.msgspec.structs.replace(found, tape_id="f" * 16))
+            publisher = LanePublisher(tape, toy.FEED, 40)
+            for part in toy.slices(12)[10:]:
+                await publisher.publish_whole(slice_facts(tape.id, toy.FEED, part))
+            core = await live_until(client, tape, store, 12)
+            entries = await whole(tape)
+            assert recorded(eager(), entries) == expected(eager(), entries, tape.id)
+            assert core.handled == 36
+
+    async def live_until(
+        client: object, tape: JetStreamTape, store: KeptSnapshots, minutes: int
+    ) -> toy.Toy:
+        actor = eager()
+        size = 1 + len(expected(eager(), await whole(tape), tape.id))
+        async with (
+            hosted(client, tape, actor, snapshots=store) as runner,  # type: ignore[arg-type]
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(runner.run())
+            await until(tape, eager(), size)
+            runner.stop()
+        assert minutes
+        assert isinstance(actor.core, toy.Toy)
+        return actor.core
+
+    asyncio.run(scenario())
