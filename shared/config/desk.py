@@ -140,7 +140,8 @@ def load[S: DeskSettings](model: type[S], *, overrides: Mapping[str, object] | N
         if overrides:
             # The environment is in the dump already: read again, it would win over the overrides.
             layers = merge(settings.model_dump(exclude_unset=True), overrides)
-            settings = model(_env_prefix=_NO_ENVIRONMENT, **layers)
+            layers["_env_prefix"] = _NO_ENVIRONMENT
+            settings = model(**layers)
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
     return settings
