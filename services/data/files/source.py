@@ -1,0 +1,112 @@
+"""`FileSource`: checked files, played as time slices."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from pathlib import Path
+
+from services.data.files.loading import Bars, load
+from services.data.files.reading import find_files
+from shared.domain.sessions import Session, session_at, session_of_utc_day
+from shared.domain.values import Timeframe
+from shared.messages.base import Message
+from shared.messages.market import Bar, Clock
+from shared.runtime.source import TimeSlice
+
+_ROWS_AT_ONCE = 8_192  # bars turned into objects ahead of need
+
+
+class FileSource:
+    """Historical bars from files; raises DataError on construction when they are not sound.
+
+    A slice holds the bars that end at one moment (a daily bar ends at the close of its session,
+    or with the UTC day when there is none). Where the bars of a session stop before its close
+    and more follow, a slice with the closing clock alone stands in between, so that a session's
+    end is never noticed only on the next morning.
+    """
+
+    def __init__(self, paths: Sequence[Path], timeframe: Timeframe | None = None) -> None:
+        self._bars = load(find_files(paths), timeframe)
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The timeframe of the bars."""
+        return self._bars.timeframe
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols of the bars, sorted."""
+        return self._bars.symbols
+
+    @property
+    def total(self) -> int:
+        """How many bars there are."""
+        return len(self._bars.end_ns)
+
+    def slices(self, after_ns: int) -> Iterator[TimeSlice]:
+        """Yield the slices later than `after_ns`."""
+        bars = self._bars
+        first = bisect_right(bars.end_ns, after_ns)
+        opened = session_at(bars.end_ns[first - 1]) if first else None
+        now_ns = 0
+        gathered: list[Message] = []
+        for end_ns, bar in _bars_from(bars, first):
+            if end_ns != now_ns:
+                if gathered:
+                    yield _slice(now_ns, gathered)
+                    opened = session_at(now_ns)
+                if opened is not None and after_ns < opened.close_ns < end_ns:
+                    yield _slice(opened.close_ns, [])
+                now_ns, gathered = end_ns, []
+            gathered.append(bar)
+        if gathered:
+            yield _slice(now_ns, gathered)
+
+
+def clock_at(ts_ns: int) -> Clock:
+    """Return the clock of a moment. The close still names its session, which ends with it."""
+    session: Session | None = session_of_utc_day(ts_ns)
+    if session is None or not session.open_ns <= ts_ns <= session.close_ns:
+        return Clock(ts_ns=ts_ns)
+    return Clock(ts_ns=ts_ns, session=session.date, is_open=ts_ns < session.close_ns)
+
+
+def _slice(ts_ns: int, messages: list[Message]) -> TimeSlice:
+    return TimeSlice(ts_ns, (*messages, clock_at(ts_ns)))
+
+
+def _bars_from(bars: Bars, first: int) -> Iterator[tuple[int, Bar]]:
+    """Yield (end, bar) from a row on, made in blocks so that memory stays flat."""
+    symbols, timeframe = bars.symbols, bars.timeframe
+    for begin in range(first, len(bars.end_ns), _ROWS_AT_ONCE):
+        rows = slice(begin, begin + _ROWS_AT_ONCE)
+        integers = (column[rows].tolist() for column in (bars.end_ns, bars.symbol, bars.start_ns))
+        floats = (column[rows].tolist() for column in (*bars.prices, bars.volume))
+        vwaps = repeat(None) if bars.vwap is None else map(_or_none, bars.vwap[rows])
+        trades = repeat(None) if bars.trades is None else map(_count_or_none, bars.trades[rows])
+        for end_ns, code, start_ns, opened, high, low, close, volume, vwap, count in zip(
+            *integers, *floats, vwaps, trades, strict=False
+        ):
+            yield (
+                end_ns,
+                Bar(
+                    symbol=symbols[code],
+                    timeframe=timeframe,
+                    start_ns=start_ns,
+                    open=opened,
+                    high=high,
+                    low=low,
+                    close=close,
+                    volume=volume,
+                    vwap=vwap,
+                    trades=count,
+                ),
+            )
+
+
+def _or_none(value: float) -> float | None:
+    return value if value > 0 else None  # NaN is not above zero
+
+
+def _count_or_none(count: int) -> int | None:
+    return count if count >= 0 else None
