@@ -3,7 +3,7 @@
 A core is a deterministic state machine: a message in, messages out. It does no I/O, awaits
 nothing, reads no clock, no environment and no randomness. Whatever it must know arrives as a
 message. It may add, subtract, multiply, divide and take square roots; it iterates over ordered
-containers only (docs/architecture.md, "Determinism").
+containers only (ARCHITECTURE.md, "Time and determinism").
 """
 
 from collections.abc import Sequence

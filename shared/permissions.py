@@ -5,7 +5,7 @@ through the JetStream API, and cannot change, purge or delete a stream. `admin` 
 it makes the streams and is nobody's daily user.
 
 User permissions hold against a service that publishes where it should not. They do not hold
-against one that has the server answer on a reply subject of its choosing (docs/architecture.md,
+against one that has the server answer on a reply subject of its choosing (ARCHITECTURE.md,
 "Security"): accounts, one a trust zone, close that road and come with the issue on security.
 """
 
