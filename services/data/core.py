@@ -47,7 +47,8 @@ class BarAggregator:
         self._reads = (reading("data", feed, *event, ">"), reading("data", feed, "clock"))
         shortest_s = 0 if native is None else native.seconds
         longer = {t.seconds: t for t in timeframes if t.seconds > shortest_s}
-        self._state = AggregatorState(stages=[Stage(longer[s]) for s in sorted(longer)])
+        stages = [Stage(longer[s]) for s in sorted(longer)]
+        self._state = AggregatorState(source=self._reads[0], stages=stages)
         self._grace_ns = int(grace_s * NS_PER_S)
         self._due_ns = _NEVER_NS  # the earliest end of an open window: derived from the state
 
@@ -60,6 +61,15 @@ class BarAggregator:
     def reads(self) -> Sequence[str]:
         """The feed's trades or native bars, and its clock."""
         return self._reads
+
+    @property
+    def configuration(self) -> dict[str, object]:
+        """What the bars depend on besides the input and the code."""
+        return {
+            "source": self._state.source,
+            "timeframes": [timeframe.value for timeframe in self.timeframes],
+            "grace_ns": self._grace_ns,
+        }
 
     @property
     def timeframes(self) -> tuple[Timeframe, ...]:
@@ -89,14 +99,16 @@ class BarAggregator:
         return msgspec.json.encode(self._state, order="deterministic")
 
     def restore(self, state: bytes, /) -> None:
-        """Take over a state of an aggregator with the same timeframes; ValueError if not."""
+        """Take over a state of an aggregator with the same input and timeframes, or ValueError."""
         try:
             restored = msgspec.json.decode(state, type=AggregatorState)
         except msgspec.MsgspecError as error:
             raise ValueError(f"not a state of the bar aggregator: {error}") from error
         timeframes = tuple(stage.timeframe for stage in restored.stages)
-        if timeframes != self.timeframes:
-            raise ValueError(f"a state of other timeframes: {', '.join(timeframes)}")
+        if (restored.source, timeframes) != (self._state.source, self.timeframes):
+            raise ValueError(
+                f"a state of other bars: {', '.join(timeframes)} from {restored.source}"
+            )
         self._state = restored
         self._due_ns = self._earliest_end()
 

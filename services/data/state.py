@@ -37,11 +37,13 @@ class Stage(Struct):
 
 
 class AggregatorState(Struct):
-    """Everything. `clock_ns` is the newest time up to which buckets were closed.
+    """Everything.
 
-    `late` counts the ticks and bars that came after their bucket had been closed.
+    `source` is the filter of what bars are built from. `clock_ns` is the newest time up to which
+    buckets were closed. `late` counts the ticks and bars that came after their bucket was.
     """
 
+    source: str
     stages: list[Stage]
     clock_ns: int = 0
     late: int = 0

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from services.data.files.loading import Bars, load
 from services.data.files.reading import find_files
-from shared.domain.sessions import Session, session_at, session_of_utc_day
+from services.data.moment import clock_at
+from shared.domain.sessions import session_at
 from shared.domain.values import Timeframe
 from shared.messages.base import Message
-from shared.messages.market import Bar, Clock
+from shared.messages.market import Bar
 from shared.runtime.source import TimeSlice
 
 _ROWS_AT_ONCE = 8_192  # bars turned into objects ahead of need
@@ -61,14 +62,6 @@ class FileSource:
             gathered.append(bar)
         if gathered:
             yield _slice(now_ns, gathered)
-
-
-def clock_at(ts_ns: int) -> Clock:
-    """Return the clock of a moment. The close still names its session, which ends with it."""
-    session: Session | None = session_of_utc_day(ts_ns)
-    if session is None or not session.open_ns <= ts_ns <= session.close_ns:
-        return Clock(ts_ns=ts_ns)
-    return Clock(ts_ns=ts_ns, session=session.date, is_open=ts_ns < session.close_ns)
 
 
 def _slice(ts_ns: int, messages: list[Message]) -> TimeSlice:

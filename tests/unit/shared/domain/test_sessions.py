@@ -63,7 +63,9 @@ def test_opens_and_closes_follow_new_york(day: str, opens: str, closes: str) -> 
     assert session.is_half_day == (day == "2026-11-27")
 
 
-@pytest.mark.parametrize("day", ["2001-09-11", "2012-10-29", "2025-01-09", "2026-07-03", "2026-01-03"])
+@pytest.mark.parametrize(
+    "day", ["2001-09-11", "2012-10-29", "2025-01-09", "2026-07-03", "2026-01-03"]
+)
 def test_there_is_no_session_on_a_closed_day(day: str) -> None:
     assert sessions.session_of_date(day) is None
     assert sessions.session_at(ns(f"{day}T15:00")) is None

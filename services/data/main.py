@@ -1,0 +1,83 @@
+"""The data service: plays one feed onto the tape and builds longer bars from it."""
+
+import asyncio
+import sys
+
+from services.data.config import DataServiceSettings, DataSettings
+from services.data.core import BarAggregator
+from services.data.simulation.market import SimulatedMarket
+from shared.domain.values import Timeframe
+from shared.runtime.actor import Actor, Rank
+from shared.runtime.feed import FeedPlayer
+from shared.runtime.service import Context, Hosting, run_service
+from shared.runtime.source import Source
+from shared.subjects import lane
+
+_DECIDING = (
+    "services.data.core",
+    "services.data.rules",
+    "services.data.state",
+    "shared.domain",
+    "shared.messages",
+)
+
+
+async def build(context: Context[DataServiceSettings]) -> Hosting:
+    """Wire the service: the source and its player, and the aggregator that reads the feed."""
+    settings = context.settings.data
+    source, native = await _open(settings)
+    context.log.info(
+        "feed opened", feed=settings.feed, native=native or "trades", bars=source.total
+    )
+    core = BarAggregator(
+        feed=settings.feed,
+        native=native,
+        timeframes=settings.timeframes,
+        grace_s=settings.grace_s,
+    )
+    player = FeedPlayer(
+        tape=context.tape,
+        client=context.client,
+        lane=lane("data", settings.feed),
+        source=source,
+        speed=settings.speed,
+        participants=tuple(dict.fromkeys((str(core.lane), *settings.participants))),
+        log=context.log,
+    )
+    is_finite = settings.feed == "file" and settings.file.until_done
+    return Hosting(
+        actors=[
+            Actor(
+                core=core,
+                rank=Rank.DATA,
+                configuration=core.configuration,
+                packages=_DECIDING,
+            )
+        ],
+        tasks=[("feed", player.run)],
+        ends_with="feed" if is_finite else "",
+    )
+
+
+async def _open(settings: DataSettings) -> tuple[Source, Timeframe | None]:
+    """Return the feed's source and the timeframe of its own bars, None when it has trades."""
+    if settings.feed == "sim":
+        return SimulatedMarket(settings.sim), None
+    # Only this feed needs pyarrow (40 MB), and reading a large file must not stop the heartbeat.
+    from services.data.files.source import FileSource  # noqa: PLC0415
+
+    source = await asyncio.to_thread(FileSource, settings.file.paths, settings.file.timeframe)
+    return source, source.timeframe
+
+
+def main() -> int:
+    """Run the service."""
+    # pyarrow imports NumPy and pandas where they are installed (a development environment has
+    # them): over a second and 80 MB for conversions that this process never does.
+    for heavy in ("numpy", "pandas"):
+        sys.modules.setdefault(heavy, None)  # type: ignore[arg-type]
+    return run_service("data", DataServiceSettings, build)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
