@@ -1,4 +1,4 @@
-"""Real servers for tests: embedded by default, containers with TAPEDECK_TEST_BACKEND=testcontainers.
+"""Real servers for tests: embedded, or in containers: TAPEDECK_TEST_BACKEND=testcontainers.
 
     def test_a_message_is_kept(clean_nats: NatsUnderTest) -> None:
         async def scenario() -> None:
@@ -86,7 +86,7 @@ def clean_nats(nats_server: NatsUnderTest) -> NatsUnderTest:
     """The same server without any stream."""
 
     async def wipe() -> None:
-        client = await nats.connect(**nats_server.login())  # type: ignore[arg-type]
+        client = await nats.connect(**nats_server.login())
         jetstream = client.jetstream()
         for stream in await jetstream.streams_info():
             await jetstream.delete_stream(stream.config.name or "")

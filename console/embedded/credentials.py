@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, override
 
 from shared.domain.errors import UnavailableError
 
@@ -19,6 +19,7 @@ class Passwords(NamedTuple):
     of: dict[str, str]
     made: tuple[str, ...]
 
+    @override
     def __repr__(self) -> str:
         return f"Passwords(of={sorted(self.of)}, made={self.made})"
 

@@ -141,7 +141,7 @@ class EmbeddedPostgres:
         prefix = launcher(signal.SIGKILL, in_user_namespace=_is_root())
         try:
             done = subprocess.run(  # noqa: S603 - our own command
-                prefix + command,
+                [*prefix, *command],
                 input=text,
                 capture_output=True,
                 text=True,
@@ -198,12 +198,13 @@ class EmbeddedPostgres:
         return arguments
 
     def _is_ready(self, _: list[str]) -> bool:
-        """Read the status line that the server keeps for its own tools."""
+        """Read the status that the server keeps for its own tools, under its process id."""
         try:
             lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) > 7 and lines[7].strip() == "ready"
+        is_own = bool(lines) and lines[0] == str(self.pid)
+        return is_own and len(lines) > 7 and lines[7].strip() == "ready"
 
 
 def _is_root() -> bool:

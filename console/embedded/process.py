@@ -128,7 +128,7 @@ class Child:
             log, self._log_start = self.directory.open_log()
             with log:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command
-                    launcher(on_parent_death, in_user_namespace=in_user_namespace) + [*command],
+                    [*launcher(on_parent_death, in_user_namespace=in_user_namespace), *command],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -178,13 +178,12 @@ class Child:
 
         The caller holds the folder's claim, so no living desk owns it.
         """
-        left = self._leftover()
-        for number, seconds in self._ladder if left else ():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
-                left.send_signal(number)
-                left.wait(seconds)
-            if not left.is_running():
-                break
+        if left := self._leftover():
+            for number, seconds in self._ladder:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    left.send_signal(number)
+                if _ends_within(left, seconds):
+                    break
         self.directory.pid_path.unlink(missing_ok=True)
 
     def _leftover(self) -> psutil.Process | None:
@@ -207,6 +206,19 @@ def launcher(on_parent_death: signal.Signals, *, in_user_namespace: bool) -> lis
         str(int(on_parent_death)),
         str(int(in_user_namespace)),
     ]
+
+
+def _ends_within(process: psutil.Process, seconds: float) -> bool:
+    """Wait for the end of a process that is not our child; a dead one may stay unburied."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(POLL_S)
+    return False
 
 
 def free_port() -> int:
