@@ -1,0 +1,170 @@
+"""What the broker says, turned into order states and messages.
+
+Facts may come twice (a stream and a periodic comparison both report) and in any order the broker
+likes: a fill before the acknowledgement, a cancel after the last fill. An execution counts once
+per execution id; an end that repeats changes nothing. What contradicts the table of states (a
+fill of more than was ordered, or after the end) stops the process: the books would be wrong.
+"""
+
+from decimal import Decimal
+
+from services.execution.state import ExecutionState, Order
+from shared.domain.commands import is_first
+from shared.domain.errors import InvariantError, ensure
+from shared.domain.orders import OrderStatus, can_move, move
+from shared.domain.values import ZERO
+from shared.messages.base import Message
+from shared.messages.broker import Ack, BrokerMessage, BrokerSnapshot, Refused, Report
+from shared.messages.orders import (
+    Accepted,
+    Account,
+    Cancelled,
+    Expired,
+    External,
+    Filled,
+    Rejected,
+)
+
+FINISHED_MAX = 10_000  # orders, and executions, whose end is remembered
+
+FILL = "fill"
+_ENDS = {"cancelled": OrderStatus.CANCELLED, "expired": OrderStatus.EXPIRED}
+
+
+def take_fact(state: ExecutionState, message: Message) -> tuple[Message, ...]:
+    """Apply one message of the broker's lane; `sending` and `state` need no answer."""
+    match message:
+        case Report():
+            return take_report(state, message)
+        case Ack():
+            return take_ack(state, message)
+        case Refused():
+            return take_refused(state, message)
+        case BrokerSnapshot():
+            return take_snapshot(state, message)
+        case _:
+            return ()
+
+
+def take_ack(state: ExecutionState, ack: Ack) -> tuple[Message, ...]:
+    """The broker took the order."""
+    order = state.orders.get(ack.client_order_id)
+    if order is None:
+        return _stray(state, ack, "acknowledges")
+    if not can_move(order.status, OrderStatus.ACCEPTED):
+        return ()  # it filled before it was acknowledged, or the broker repeats itself
+    order.status = OrderStatus.ACCEPTED
+    return (Accepted(**order.names, broker_order_id=ack.broker_order_id),)
+
+
+def take_report(state: ExecutionState, report: Report) -> tuple[Message, ...]:
+    """An execution, or an end."""
+    if report.kind == FILL:
+        return _fill(state, report)
+    if report.kind not in _ENDS:
+        raise InvariantError("INV-BROKER-FACT", f"unknown kind of report {report.kind!r}")
+    order = state.orders.get(report.client_order_id)
+    if order is None:
+        return _stray(state, report, f"reports as {report.kind}")
+    status = _ENDS[report.kind]
+    _finish(state, order, status)
+    if status is OrderStatus.EXPIRED:
+        return (Expired(**order.names, filled_quantity=order.filled),)
+    return (Cancelled(**order.names, filled_quantity=order.filled, reason=report.reason),)
+
+
+def take_refused(state: ExecutionState, refused: Refused) -> tuple[Message, ...]:
+    """The order did not go out, or did not come in."""
+    order = state.orders.get(refused.client_order_id)
+    if order is None:
+        return _stray(state, refused, "refuses")
+    _finish(state, order, OrderStatus.REJECTED)
+    return (Rejected(**order.names, code=refused.code, detail=refused.detail),)
+
+
+def take_snapshot(state: ExecutionState, snapshot: BrokerSnapshot) -> tuple[Message, ...]:
+    """The account as the broker states it. The first statement is where we begin; a later one
+    that differs from our own fold of fills names what this desk did not order, and is adopted.
+    """
+    differing = _differences(state, snapshot) if state.has_account else ()
+    state.has_account = True
+    state.positions = {symbol: held for symbol, held in snapshot.positions.items() if held}
+    account = Account(cash=snapshot.cash, currency=snapshot.currency, positions=snapshot.positions)
+    return (*differing, account)
+
+
+def _fill(state: ExecutionState, report: Report) -> tuple[Message, ...]:
+    ensure(bool(report.execution_id), "INV-BROKER-FACT", "an execution has an id")
+    if not is_first(state.executions, report.execution_id, FINISHED_MAX):
+        return ()
+    order = state.orders.get(report.client_order_id)
+    if order is None:
+        status = state.finished.get(report.client_order_id)
+        if status is not None:
+            move(status, OrderStatus.PARTIALLY_FILLED, report.client_order_id)
+        return _stray(state, report, f"fills {report.quantity} at {report.price} for")
+    total = order.filled + report.quantity
+    ensure(
+        report.quantity > 0 and total <= order.quantity,
+        "INV-FILL",
+        f"order {order.order_id}: {report.quantity} more than {order.filled} of {order.quantity}",
+    )
+    order.filled = total
+    _move_position(state, order.symbol, order.side.sign * report.quantity)
+    is_complete = total == order.quantity
+    if is_complete:
+        _finish(state, order, OrderStatus.FILLED)
+    else:
+        order.status = move(order.status, OrderStatus.PARTIALLY_FILLED, order.order_id)
+    return (_filled(order, report, is_complete=is_complete),)
+
+
+def _filled(order: Order, report: Report, *, is_complete: bool) -> Filled:
+    return Filled(
+        **order.names,
+        execution_id=report.execution_id,
+        intent=order.intent,
+        quantity=report.quantity,
+        price=report.price,
+        commission=report.commission,
+        fees=report.fees,
+        cumulative_quantity=order.filled,
+        order_quantity=order.quantity,
+        is_complete=is_complete,
+    )
+
+
+def _finish(state: ExecutionState, order: Order, status: OrderStatus) -> None:
+    order.status = move(order.status, status, order.order_id)
+    del state.orders[order.client_order_id]
+    state.finished[order.client_order_id] = status
+    if len(state.finished) > FINISHED_MAX:
+        del state.finished[next(iter(state.finished))]
+
+
+def _stray(state: ExecutionState, fact: BrokerMessage, verb: str) -> tuple[Message, ...]:
+    """A fact about no order at work: a repetition, or something this desk did not order."""
+    if fact.client_order_id in state.finished:
+        return ()
+    detail = f"the broker {verb} {fact.client_order_id}, which is no order of this book"
+    return (External(symbol=fact.symbol, detail=detail),)
+
+
+def _differences(state: ExecutionState, snapshot: BrokerSnapshot) -> tuple[External, ...]:
+    stated = snapshot.positions
+    symbols = [*stated, *(symbol for symbol in state.positions if symbol not in stated)]
+    found = []
+    for symbol in symbols:
+        theirs, ours = stated.get(symbol, ZERO), state.positions.get(symbol, ZERO)
+        if theirs != ours:
+            detail = f"the broker states {theirs} shares, our fills make {ours}"
+            found.append(External(symbol=symbol, detail=detail))
+    return tuple(found)
+
+
+def _move_position(state: ExecutionState, symbol: str, change: Decimal) -> None:
+    after = state.positions.get(symbol, ZERO) + change
+    if after:
+        state.positions[symbol] = after
+    else:
+        state.positions.pop(symbol, None)

@@ -1,0 +1,1 @@
+"""The paper broker: a pure actor that answers orders from market data."""
