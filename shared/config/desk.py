@@ -17,7 +17,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, override
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 from pydantic_settings.sources import InitSettingsSource
 
 from shared.domain.errors import ConfigurationError
@@ -144,6 +149,8 @@ def load[S: DeskSettings](model: type[S], *, overrides: Mapping[str, object] | N
             settings = model(**layers)
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
+    except SettingsError as error:
+        raise ConfigurationError(f"environment: {error}") from None
     return settings
 
 
