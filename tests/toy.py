@@ -92,7 +92,7 @@ class ToyRisk(Toy):
     """Approves everything, in its own words."""
 
     lane = lane("risk", "main")
-    reads = (
+    reads: tuple[str, ...] = (
         reading("data", "*", "bar", ">"),
         reading("strategy", "*", "signal", ">"),
         reading("execution", "main", "filled", ">"),
@@ -122,7 +122,10 @@ class ToyExecution(Toy):
     """Submits what is approved; says that it filled on the next bar of the symbol."""
 
     lane = lane("execution", "main")
-    reads = (reading("data", "*", "bar", ">"), reading("risk", "main", "approved", ">"))
+    reads: tuple[str, ...] = (
+        reading("data", "*", "bar", ">"),
+        reading("risk", "main", "approved", ">"),
+    )
 
     def __init__(self) -> None:
         super().__init__()

@@ -46,9 +46,7 @@ def slice_facts(tape_id: str, lane: Lane, part: TimeSlice) -> list[Outgoing]:
     made = []
     for index, message in enumerate(part.messages):
         key = f"{type(message).__name__}/{getattr(message, 'symbol', '')}/{part.ts_ns}"
-        out = fact(
-            tape_id, lane, message, ts_ns=part.ts_ns, key=key, index=index, count=count
-        )
+        out = fact(tape_id, lane, message, ts_ns=part.ts_ns, key=key, index=index, count=count)
         made.append(out)
     return made
 
@@ -103,9 +101,7 @@ class FeedPlayer:
     async def _play_in_lockstep(
         self, parts: Iterator[TimeSlice], skip: int, start_seq: int
     ) -> None:
-        async with Conductor(
-            self._client, self._tape, self._participants, start_seq
-        ) as conductor:
+        async with Conductor(self._client, self._tape, self._participants, start_seq) as conductor:
             await conductor.gather()
             await conductor.walk((await self._tape.bounds()).last)
             for part in parts:

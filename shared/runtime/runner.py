@@ -7,6 +7,7 @@ A second instance, a crash between two outputs and a lost acknowledgement are al
 """
 
 from collections import deque
+
 from shared.core import Stamp
 from shared.domain.errors import ensure
 from shared.messages.base import Message
@@ -96,9 +97,7 @@ class Runner:
             await self._turns.wait_for(BIRTH, self._publisher.head)
             from_seq = await birth.from_seq_of(self._tape, self._actor, last)
             mine = birth.certificate(self._actor, from_seq)
-            await self._publisher.publish(
-                [birth.outgoing(self._tape.id, self._actor, mine, ts_ns)]
-            )
+            await self._publisher.publish([birth.outgoing(self._tape.id, self._actor, mine, ts_ns)])
             self._born_seq, self._from_seq = self._publisher.head, from_seq
         else:
             self._born_seq, self._from_seq = known[0].seq, known[1].from_seq
@@ -212,5 +211,3 @@ class Runner:
 def _shown(what: Entry | Outgoing) -> str:
     text = what.payload.decode(errors="replace")
     return f"{what.subject} (cause {what.cause}, {what.index + 1} of {what.count}) {text}"
-
-

@@ -88,7 +88,7 @@ def run_service[S: DeskSettings](name: str, model: type[S], build: Build[S]) -> 
         uvloop.run(_Host(name, settings, log).serve(build))
     except BaseExceptionGroup as group:
         return _explain(log, _first(group))
-    except Exception as error:  # the supervisor: everything ends here, with its reason
+    except Exception as error:  # noqa: BLE001 - the supervisor: all ends here, with its reason
         return _explain(log, error)
     log.info("stopped")
     return Exit.OK
@@ -165,8 +165,7 @@ class _Host[S: DeskSettings]:
                 group.create_task(snapshots.run()),
             ]
             actors = [
-                group.create_task(self._host(actor, context, snapshots))
-                for actor in hosting.actors
+                group.create_task(self._host(actor, context, snapshots)) for actor in hosting.actors
             ]
             for name, work in hosting.tasks:
                 ends = name == hosting.ends_with
@@ -179,9 +178,7 @@ class _Host[S: DeskSettings]:
         if ends:
             self._stop.set()
 
-    async def _host(
-        self, actor: Actor, context: Context[S], snapshots: JetStreamSnapshots
-    ) -> None:
+    async def _host(self, actor: Actor, context: Context[S], snapshots: JetStreamSnapshots) -> None:
         lane = actor.core.lane
         instruments = Instruments(lane, self._metrics, self._tracing, self._readiness)
         self._instruments.append(instruments)

@@ -89,9 +89,7 @@ class JetStreamSnapshots:
             )
             return
         try:
-            await self._client.request(
-                f"snapshot.{snapshot.lane}", data, timeout=REQUEST_TIMEOUT_S
-            )
+            await self._client.request(f"snapshot.{snapshot.lane}", data, timeout=REQUEST_TIMEOUT_S)
         except NatsError as error:
             self._log.warning("snapshot not kept", lane=snapshot.lane, error=str(error))
 

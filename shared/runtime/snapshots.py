@@ -88,7 +88,7 @@ class SnapshotStore(Protocol):
 class NoSnapshots:
     """For runs that start from an empty tape and are thrown away."""
 
-    async def newest(self, lane: Lane) -> list[Snapshot]:
+    async def newest(self, lane: Lane) -> list[Snapshot]:  # noqa: ARG002 - the interface
         """There are none."""
         return []
 

@@ -10,7 +10,7 @@ from base64 import b64decode
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +27,7 @@ from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 
 from shared.domain.errors import UnavailableError
+from shared.permissions import inbox_prefix
 from shared.subjects import LANES, Lane
 from shared.tape.entry import Entry, Outgoing
 from shared.tape.interface import (
@@ -44,6 +45,7 @@ from shared.tape.pull import PullReader
 STREAM = "TAPE"
 TAPE_ID_KEY = "tapedeck-tape-id"
 REQUEST_TIMEOUT_S = 5.0
+PENDING_BYTES_MAX = 32 * 1024 * 1024  # what waits for the server while it is away
 RECONNECT_S = 0.25  # the client adds jitter of its own
 DUPLICATE_WINDOW_NS = 120_000_000_000
 _WRONG_LAST_SEQUENCE = (10_071, 10_164)
@@ -99,9 +101,12 @@ _decode_info = msgspec.json.Decoder(_StreamInfo).decode
 
 
 async def connect(
-    url: str, *, name: str, user: str | None, password: str | None, timeout_s: float, **options: Any
+    url: str, *, name: str, user: str | None, password: str | None, timeout_s: float
 ) -> Client:
-    """Connect to NATS and stay connected for ever after; UnavailableError when it cannot be had."""
+    """Connect to NATS and stay connected for ever after; UnavailableError when it cannot be had.
+
+    `name` also names the inbox, the only place where a service's user may listen.
+    """
     client = Client()
     problem = "no answer"
 
@@ -120,9 +125,8 @@ async def connect(
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]
                 connect_timeout=2,
-                inbox_prefix=f"_INBOX.{name}".encode(),
-                pending_size=32 * 1024 * 1024,
-                **options,
+                inbox_prefix=inbox_prefix(name).encode(),
+                pending_size=PENDING_BYTES_MAX,
             )
     except (TimeoutError, OSError, NatsError, NoServersError) as error:
         detail = problem if isinstance(error, TimeoutError) else str(error)
@@ -212,9 +216,7 @@ class JetStreamTape:
     async def _fetch(self, query: dict[str, object]) -> Entry | None:
         # STREAM.MSG.GET and never direct get: replicas lag, and a fence rests on this answer.
         answer = _decode_get(
-            await _api(
-                self._client, f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query)
-            )
+            await _api(self._client, f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query))
         )
         if answer.message is not None:
             return _stored_entry(answer.message)
@@ -338,5 +340,3 @@ def _stored_entry(stored: _Stored) -> Entry:
         trace=headers.get("traceparent", ""),
         fenced=cause is not None,
     )
-
-

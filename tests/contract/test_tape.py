@@ -82,9 +82,7 @@ def test_what_is_appended_is_read_back_in_order(make_tape: MakeTape) -> None:
             for out in outs:
                 fence = await tape.append(out, lane=FEED, fence=fence)
             found = await whole(tape)
-            assert [(e.subject, e.payload) for e in found] == [
-                (o.subject, o.payload) for o in outs
-            ]
+            assert [(e.subject, e.payload) for e in found] == [(o.subject, o.payload) for o in outs]
             assert [e.seq for e in found] == list(range(1, 31))
             assert content([e for e in [await tape.get(7)] if e]) == content([found[6]])
             assert content([e for e in [await tape.last(FEED.fence)] if e]) == content([found[-1]])
@@ -196,7 +194,7 @@ def test_a_reader_far_behind_loses_nothing(make_tape: MakeTape) -> None:
             publisher = LanePublisher(tape, FEED, 0)
             async with tape.reader(["data.>"], 1) as reader:
                 await publisher.publish_whole([bar(number) for number in range(5_000)])
-                seen = []
+                seen: list[int] = []
                 while len(seen) < 5_000:
                     entry = await reader.next(5)
                     assert entry is not None

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from shared.runtime.actor import Actor
 from shared.runtime.drain import Drain
+from shared.runtime.runner import Runner
 from shared.tape.memory import MemoryTape
 from tests import toy
 from tests.servers import NatsUnderTest
@@ -25,9 +27,9 @@ def in_one_process() -> list[tuple[object, ...]]:
 async def distributed(server: NatsUnderTest) -> list[tuple[object, ...]]:
     actors = toy.desk()
     async with fresh_tape(server) as (client, tape), asyncio.TaskGroup() as group:
-        runners = []
+        runners: list[Runner] = []
 
-        async def run(actor: toy.Actor) -> None:
+        async def run(actor: Actor) -> None:
             async with connected(server) as own, hosted(own, tape, actor, lockstep=True) as runner:
                 runners.append(runner)
                 await runner.run()

@@ -5,11 +5,14 @@ import random
 from collections.abc import Sequence
 from typing import override
 
+import msgspec
 import pytest
+from nats.aio.client import Client
 
 from shared.messages.base import Message
 from shared.runtime.actor import Actor, Rank
 from shared.runtime.feed import slice_facts
+from shared.runtime.runner import Runner
 from shared.runtime.snapshots import Snapshot, decode, encode
 from shared.subjects import Lane, matches
 from shared.tape.entry import Entry, Outgoing, answers
@@ -85,7 +88,7 @@ def recorded(actor: Actor, entries: Sequence[Entry]) -> list[tuple[object, ...]]
 class EagerExecution(toy.ToyExecution):
     """Answers bars with several messages, without needing anybody else."""
 
-    reads = ("data.*.bar.>",)
+    reads: tuple[str, ...] = ("data.*.bar.>",)
 
     @override
     def answer(self, message: Message) -> tuple[Message, ...]:
@@ -138,7 +141,7 @@ def test_a_second_instance_is_fenced_and_the_lane_stays_whole(nats_server: NatsU
                 except FenceLostError as error:
                     fenced.append(str(error))
 
-            runners: list[object] = []
+            runners: list[Runner] = []
             async with asyncio.TaskGroup() as group:
                 group.create_task(run())
                 group.create_task(run())
@@ -147,7 +150,7 @@ def test_a_second_instance_is_fenced_and_the_lane_stays_whole(nats_server: NatsU
                 await until(tape, eager(), size)
                 await asyncio.sleep(0.3)
                 for runner in runners:
-                    runner.stop()  # type: ignore[attr-defined]
+                    runner.stop()
             entries = await whole(tape)
             assert recorded(eager(), entries) == expected(eager(), entries, tape.id)
             assert len(fenced) == 1
@@ -228,35 +231,32 @@ def test_a_start_from_a_snapshot_is_a_start_from_the_beginning(
         async with fresh_tape(nats_server) as (client, tape):
             store = KeptSnapshots()
             await play(tape, 10)
-            await live_until(client, tape, store, 10)
+            await live_until(client, tape, store)
             assert len(store.stored) == 1
             if damage == "flipped":
                 store.stored[0] = store.stored[0][:-3] + b"\x00" + store.stored[0][-2:]
             if damage == "foreign":
                 found = decode(store.stored[0])
                 assert found is not None
-                store.stored[0] = encode(toy.msgspec.structs.replace(found, tape_id="f" * 16))
+                store.stored[0] = encode(msgspec.structs.replace(found, tape_id="f" * 16))
             publisher = LanePublisher(tape, toy.FEED, 40)
             for part in toy.slices(12)[10:]:
                 await publisher.publish_whole(slice_facts(tape.id, toy.FEED, part))
-            core = await live_until(client, tape, store, 12)
+            core = await live_until(client, tape, store)
             entries = await whole(tape)
             assert recorded(eager(), entries) == expected(eager(), entries, tape.id)
             assert core.handled == 36
 
-    async def live_until(
-        client: object, tape: JetStreamTape, store: KeptSnapshots, minutes: int
-    ) -> toy.Toy:
+    async def live_until(client: Client, tape: JetStreamTape, store: KeptSnapshots) -> toy.Toy:
         actor = eager()
         size = 1 + len(expected(eager(), await whole(tape), tape.id))
         async with (
-            hosted(client, tape, actor, snapshots=store) as runner,  # type: ignore[arg-type]
+            hosted(client, tape, actor, snapshots=store) as runner,
             asyncio.TaskGroup() as group,
         ):
             group.create_task(runner.run())
             await until(tape, eager(), size)
             runner.stop()
-        assert minutes
         assert isinstance(actor.core, toy.Toy)
         return actor.core
 
