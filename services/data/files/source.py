@@ -44,6 +44,11 @@ class FileSource:
         """How many bars there are."""
         return len(self._bars.end_ns)
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """When the first and the last bar end."""
+        return int(self._bars.end_ns[0]), int(self._bars.end_ns[-1])
+
     def slices(self, after_ns: int) -> Iterator[TimeSlice]:
         """Yield the slices later than `after_ns`."""
         bars = self._bars
