@@ -37,7 +37,7 @@ from shared.core import Stamp
 from shared.messages.codec import Head, decode
 from shared.subjects import Lane, parse
 from shared.telemetry import context
-from shared.telemetry.traces import Said
+from shared.telemetry.recorder import Said
 
 QUEUE_MAX = 4_096  # spans waiting for the collector; more are dropped, never waited for
 BATCH_MAX = 512
