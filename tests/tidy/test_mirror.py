@@ -1,0 +1,53 @@
+"""Every module with logic has its test file where a stranger looks for it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.tidy.code import ROOT, parsed, relative, source_files
+
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    "shared/tape/jetstream.py": ("tests/contract/test_tape.py", "one suite for every tape"),
+    "shared/tape/memory.py": ("tests/contract/test_tape.py", "one suite for every tape"),
+    "shared/tape/pull.py": ("tests/contract/test_tape.py", "one suite for every tape"),
+    "shared/runtime/runner.py": ("tests/integration/test_runner.py", "needs a real tape"),
+    "shared/runtime/conductor.py": ("tests/integration/test_lockstep.py", "needs processes' order"),
+    "shared/runtime/turns.py": ("tests/integration/test_lockstep.py", "needs processes' order"),
+}
+"""The only exceptions: the test file instead, and why it is not the mirror."""
+LOGIC = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.IfExp, ast.comprehension)
+
+
+def has_logic(path: Path) -> bool:
+    """Tell whether a module decides anything: constants, types, wiring do not."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    return any(
+        isinstance(inner, LOGIC)
+        for node in ast.walk(parsed(path))
+        if isinstance(node, functions)
+        for inner in ast.walk(node)
+    )
+
+
+def mirror_of(path: Path) -> str:
+    """Return where its tests are: `tests/unit/<folder>/test_<module>.py`."""
+    folder, name = Path(relative(path)).parent, path.stem
+    if name == "__init__":
+        folder, name = folder.parent, folder.name
+    return (Path("tests/unit") / folder / f"test_{name}.py").as_posix()
+
+
+@pytest.mark.parametrize("path", source_files(), ids=relative)
+def test_a_module_with_logic_has_a_test_file(path: Path) -> None:
+    if not has_logic(path):
+        return
+    expected, _ = ELSEWHERE.get(relative(path), (mirror_of(path), ""))
+    assert (ROOT / expected).is_file(), f"{expected} is missing"
+
+
+def test_exceptions_are_of_modules_that_exist_and_have_a_reason() -> None:
+    for module, (_, reason) in ELSEWHERE.items():
+        assert (ROOT / module).is_file(), module
+        assert reason, module
+        assert not (ROOT / mirror_of(ROOT / module)).exists(), f"{module} has its mirror by now"
