@@ -11,15 +11,19 @@ SOURCE_ROOTS = ("console", "services", "shared")
 
 @functools.cache
 def tracked_files() -> tuple[Path, ...]:
-    """Return what git tracks and what it would add: everything that is or will be committed."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\0")
-    return tuple(sorted(ROOT / name for name in listed if name and (ROOT / name).is_file()))
+    """Return what is or will be committed; in a copy without git, everything but dot folders."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        paths = [path for path in ROOT.rglob("*") if not _is_left_out(path)]
+    return tuple(sorted(path for path in paths if path.is_file()))
+
+
+def _is_left_out(path: Path) -> bool:
+    parts = path.relative_to(ROOT).parts
+    return any(part.startswith(".") or part in ("__pycache__", "build", "dist") for part in parts)
 
 
 def source_files() -> list[Path]:
