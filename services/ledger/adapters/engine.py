@@ -1,0 +1,45 @@
+"""The SQLAlchemy engine for whoever reads or migrates; the writer itself has no need of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from services.ledger.adapters.failures import explain
+
+
+@asynccontextmanager
+async def database(url: str, timeout_s: float = 5.0) -> AsyncIterator[AsyncEngine]:
+    """Yield an engine on `postgresql://…`; failures leave as the project's errors.
+
+    asyncpg reads the URL itself, so that it means the same here and in the writer. Raises
+    UnavailableError or ConfigurationError with one sentence for the operator.
+    """
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(url, timeout=timeout_s)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=2, max_overflow=0
+    )
+    try:
+        yield engine
+    except DBAPIError as error:
+        raise explain(_origin(error), url) from error
+    except (
+        OSError,
+        TimeoutError,
+        ValueError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+    ) as error:
+        raise explain(error, url) from error
+    finally:
+        await engine.dispose()
+
+
+def _origin(error: DBAPIError) -> BaseException:
+    """Return asyncpg's own error from under the wrappers of SQLAlchemy."""
+    return getattr(error.orig, "__cause__", None) or error.orig or error

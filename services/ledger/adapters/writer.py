@@ -1,0 +1,204 @@
+"""One connection to PostgreSQL, and the transaction that stores a batch exactly once.
+
+A transaction moves the cursor from the sequence it was expected at (the fence: one row or
+abort), adds the events by COPY and stores the derived rows. Whatever interrupts it (a lost
+connection, a cancelled task, a killed server), the caller keeps the batch until `store` returns;
+the next connection reads the cursor and thereby learns whether the last attempt counted.
+"""
+
+import asyncio
+import random
+
+import asyncpg
+from structlog.typing import FilteringBoundLogger
+
+from services.ledger.adapters import statements
+from services.ledger.adapters.failures import explain, is_passing, place
+from services.ledger.adapters.records import Batch, genesis
+from services.ledger.config import WriterSettings
+from shared.config.desk import PostgresSettings
+from shared.domain.errors import ConfigurationError, InvariantError, UnavailableError
+from shared.runtime.clock import monotonic_s
+
+APPLICATION = "tapedeck-ledger"
+_FAILURES = (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Writer:
+    """Stores batches for one tape and book, over as many connections as it takes."""
+
+    def __init__(
+        self,
+        postgres: PostgresSettings,
+        settings: WriterSettings,
+        log: FilteringBoundLogger,
+        *,
+        tape_id: str,
+        book: str,
+    ) -> None:
+        self._url = postgres.url.get_secret_value()
+        self._connect_timeout_s = postgres.connect_timeout_s
+        self._settings = settings
+        self._log = log
+        self._tape_id = tape_id
+        self._book = book
+        self._connection: asyncpg.Connection | None = None
+        self._is_in_doubt = False
+        self._is_away = False
+
+    @property
+    def where(self) -> str:
+        """Who and where, without the password."""
+        return place(self._url)
+
+    async def open(self, tape_end: int) -> tuple[int, bytes]:
+        """Connect and return the cursor: the last stored sequence and its hash.
+
+        Waits for a server that is starting, for the connect timeout. Refuses, by UnavailableError
+        or ConfigurationError, a database that is not of this release or not of this tape.
+        """
+        deadline_s = monotonic_s() + self._connect_timeout_s
+        while True:
+            try:
+                connection = await self._connected()
+                return await self._checked_cursor(connection, tape_end)
+            except _FAILURES as error:
+                self._abandon()
+                if not is_passing(error) or monotonic_s() >= deadline_s:
+                    raise explain(error, self._url) from error
+            await asyncio.sleep(self._settings.retry_ms / 1e3)
+
+    async def store(self, batch: Batch) -> None:
+        """Commit a batch, however long that takes.
+
+        Raises InvariantError when another ledger moved the cursor or the database refuses a row,
+        UnavailableError when it refuses us.
+        """
+        pause_ms = self._settings.retry_ms
+        while not await self._tried(batch):
+            jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads reconnects, no secret
+            await asyncio.sleep(pause_ms * jitter / 1e3)
+            pause_ms = min(pause_ms * 2, self._settings.retry_max_ms)
+
+    async def close(self) -> None:
+        """End the connection in order; the next `store` would make a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close(timeout=self._connect_timeout_s)
+
+    async def _tried(self, batch: Batch) -> bool:
+        """Try once; False when it may work later."""
+        try:
+            connection = await self._connected()
+            if not await self._is_stored(connection, batch):
+                await self._transact(connection, batch)
+        except _FAILURES as error:
+            self._abandon()
+            if not is_passing(error):
+                raise explain(error, self._url) from error
+            if not self._is_away:
+                self._is_away = True
+                self._log.warning("database out of reach", where=self.where, error=str(error))
+            return False
+        except BaseException:
+            self._abandon()  # cancelled half-way: only the database knows how far it came
+            raise
+        if self._is_away:
+            self._is_away = False
+            self._log.info("database back", where=self.where, seq=batch.seq)
+        return True
+
+    async def _transact(self, connection: asyncpg.Connection, batch: Batch) -> None:
+        async with connection.transaction():
+            moved = await connection.fetchval(
+                statements.MOVE_CURSOR,
+                self._tape_id,
+                self._book,
+                batch.old_seq,
+                batch.seq,
+                batch.hash,
+            )
+            if moved is None:
+                raise InvariantError(
+                    "INV-LEDGER-FENCE",
+                    f"the cursor of book {self._book} in {self.where} is no longer at"
+                    f" {batch.old_seq}: another ledger writes there",
+                )
+            await _copy(connection, "tape_events", batch.events)
+            for table, records in batch.copies.items():
+                await _copy(connection, table, records)
+            for table, states in batch.upserts.items():
+                await connection.executemany(statements.UPSERT[table], states.values())
+
+    async def _is_stored(self, connection: asyncpg.Connection, batch: Batch) -> bool:
+        """Tell whether an earlier attempt at this very batch was committed after all."""
+        if not self._is_in_doubt:
+            return False
+        cursors = await _cursors(connection)
+        self._is_in_doubt = False
+        return cursors.get((self._tape_id, self._book)) == (batch.seq, batch.hash)
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._url,
+                timeout=self._connect_timeout_s,
+                command_timeout=self._settings.command_timeout_s,
+                server_settings={"application_name": APPLICATION},
+            )
+        return self._connection
+
+    def _abandon(self) -> None:
+        connection, self._connection = self._connection, None
+        self._is_in_doubt = True
+        if connection is not None:
+            connection.terminate()
+
+    async def _checked_cursor(
+        self, connection: asyncpg.Connection, tape_end: int
+    ) -> tuple[int, bytes]:
+        revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+        if revision != statements.REVISION:
+            raise UnavailableError(
+                f"PostgreSQL at {self.where} is at migration {revision}, this release needs"
+                f" {statements.REVISION}: run `python -m services.ledger.migrate`"
+            )
+        mine = (self._tape_id, self._book)
+        await connection.execute(statements.OPEN_CURSOR, *mine, 0, genesis(self._tape_id))
+        cursors = await _cursors(connection)
+        seq, digest = cursors.pop(mine)
+        for tape_id, book in cursors:
+            raise ConfigurationError(
+                f"PostgreSQL at {self.where} holds the audit trail of tape {tape_id}, book"
+                f" {book}, but this desk is tape {self._tape_id}, book {self._book}: set"
+                " postgres.url to another database"
+            )
+        if seq > tape_end:
+            raise ConfigurationError(
+                f"PostgreSQL at {self.where} knows tape {self._tape_id} up to {seq}, but the tape"
+                f" ends at {tape_end}: the tape was restored from an older copy; set postgres.url"
+                " to a new database, it will be filled from the tape"
+            )
+        await self._check_end(connection, seq, digest)
+        return seq, digest
+
+    async def _check_end(self, connection: asyncpg.Connection, seq: int, digest: bytes) -> None:
+        last = await connection.fetchrow(statements.READ_LAST_EVENT)
+        stored = (last["seq"], last["hash"]) if last else (0, genesis(self._tape_id))
+        if stored != (seq, digest):
+            raise ConfigurationError(
+                f"PostgreSQL at {self.where} was changed by somebody else: its last event"
+                f" {stored[0]} is not the one its cursor names ({seq}); docs/audit-trail.md"
+                " tells how to find where the chain breaks"
+            )
+
+
+async def _copy(
+    connection: asyncpg.Connection, table: str, records: list[tuple[object, ...]]
+) -> None:
+    await connection.copy_records_to_table(table, records=records, columns=statements.COPY[table])
+
+
+async def _cursors(connection: asyncpg.Connection) -> dict[tuple[str, str], tuple[int, bytes]]:
+    rows = await connection.fetch(statements.READ_CURSORS)
+    return {(row["tape_id"], row["book"]): (row["seq"], row["hash"]) for row in rows}

@@ -1,0 +1,45 @@
+"""The ledger service: one actor, `ledger.<book>`, whose sink is PostgreSQL."""
+
+import sys
+
+from services.ledger.adapters.postgres import PostgresSink
+from services.ledger.adapters.writer import Writer
+from services.ledger.config import LedgerServiceSettings
+from services.ledger.core import LedgerCore
+from shared.runtime.actor import Actor, Rank
+from shared.runtime.service import Context, Hosting, run_service
+
+DECIDES = [
+    *(f"services.ledger.{name}" for name in ("core", "books", "journal", "orders", "state")),
+    "shared.domain",
+    "shared.messages",
+]
+
+
+async def build(context: Context[LedgerServiceSettings]) -> Hosting:
+    """Wire the service; refuse a database that is not this tape's."""
+    settings = context.settings
+    core = LedgerCore(settings.ledger.books, settings.book, keeps_rows=True)
+    writing = settings.ledger.writer
+    writer = Writer(
+        settings.postgres, writing, context.log, tape_id=context.tape.id, book=settings.book
+    )
+    sink = PostgresSink(writer, writing, core.take_rows)
+    await sink.open((await context.tape.bounds()).last)
+    actor = Actor(
+        core=core,
+        rank=Rank.LEDGER,
+        configuration=settings.ledger.books.model_dump(mode="json"),
+        packages=DECIDES,
+        sink=sink,
+    )
+    return Hosting(actors=[actor], tasks=[("writer", sink.run)])
+
+
+def main() -> int:
+    """Run the service until it is told to stop."""
+    return run_service("ledger", LedgerServiceSettings, build)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

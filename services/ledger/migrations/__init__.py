@@ -1,0 +1,1 @@
+"""Alembic's scripts; `services.ledger.migrate` runs them, there is no alembic.ini."""
