@@ -13,6 +13,7 @@ from services.data.simulation.market import SimulatedMarket
 from shared.core import Stamp
 from shared.domain.sessions import session_at, session_of_date
 from shared.domain.values import Timeframe
+from shared.messages.base import Message
 from shared.messages.market import Bar, Clock, CorporateAction, Quote, Trade
 from shared.runtime.source import TimeSlice
 from shared.subjects import lane
@@ -32,7 +33,7 @@ def parts() -> list[TimeSlice]:
 @cache
 def bars(symbol: str, timeframe: Timeframe) -> list[Bar]:
     core = BarAggregator(feed="sim", native=None, timeframes=(Timeframe.M1, Timeframe.D1))
-    made = []
+    made: list[Message] = []
     for part in parts():
         stamp = Stamp(seq=1, ts_ns=part.ts_ns, lane=lane("data", "sim"), id="", correlation_id="")
         for message in part.messages:
