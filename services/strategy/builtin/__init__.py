@@ -1,0 +1,1 @@
+"""The strategies that come with Tapedeck; `services.strategy.catalogue` names them."""

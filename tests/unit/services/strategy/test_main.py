@@ -1,0 +1,40 @@
+import asyncio
+from typing import cast
+
+import pytest
+import structlog
+from nats.aio.client import Client
+
+from services.strategy.config import StrategyServiceSettings, StrategySettings
+from services.strategy.main import build, main
+from shared.runtime.service import Context, Exit, Hosting
+from shared.tape.jetstream import JetStreamTape
+from shared.telemetry.metrics import Metrics
+
+
+def built(strategies: dict[str, StrategySettings]) -> Hosting:
+    """Wire the service; nothing it builds touches the tape or the client."""
+    context = Context(
+        settings=StrategyServiceSettings(strategies=strategies),
+        tape=cast("JetStreamTape", None),
+        client=cast("Client", None),
+        log=structlog.get_logger(),
+        metrics=Metrics("strategy", "0"),
+    )
+    return asyncio.run(build(context))
+
+
+def test_it_hosts_what_is_configured() -> None:
+    hosting = built({"b": StrategySettings(use="orb"), "a": StrategySettings(use="ema_crossover")})
+    assert [str(actor.core.lane) for actor in hosting.actors] == ["strategy.a", "strategy.b"]
+
+
+def test_without_strategies_it_hosts_none() -> None:
+    assert built({}).actors == []
+
+
+def test_bad_configuration_ends_it_with_the_exit_code_for_bad_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TAPEDECK__STRATEGIES__ONE__USED", "orb")
+    assert main() == Exit.BAD_INPUT
