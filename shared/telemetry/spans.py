@@ -11,7 +11,7 @@ message's id. The parent is found without asking anybody (docs/observability.md 
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import override
 
@@ -81,8 +81,14 @@ class SpanRecorder:
     """Turns messages into spans. Not thread-safe: used from the event loop's thread."""
 
     def __init__(
-        self, service: str, version: str, processor: SpanProcessor, ratio: float = 1.0
+        self,
+        service: str,
+        version: str,
+        exporter: SpanExporter,
+        ratio: float = 1.0,
+        process: Callable[[SpanExporter], SpanProcessor] = bounded,
     ) -> None:
+        self._exporter = exporter
         self._ids = _Chosen()
         # Not ParentBased: the trace id decides alone, hence every service decides alike.
         self._provider = TracerProvider(
@@ -98,7 +104,7 @@ class SpanRecorder:
             shutdown_on_exit=False,
             id_generator=self._ids,
         )
-        self._provider.add_span_processor(processor)
+        self._provider.add_span_processor(process(exporter))
         self._tracer = self._provider.get_tracer("tapedeck", version)
 
     def answered(
@@ -146,6 +152,8 @@ class SpanRecorder:
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(timeout_s)
+        if last.is_alive():
+            self._exporter.shutdown()  # ends its retries, and with them the threads
 
     def _said(
         self,

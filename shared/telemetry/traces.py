@@ -126,9 +126,7 @@ def configure(
     from shared.telemetry import spans  # noqa: PLC0415
 
     exporter = spans.otlp_exporter(_traces_url(settings.otlp_endpoint))
-    recorder = spans.SpanRecorder(
-        service, version, spans.bounded(exporter), settings.trace_sample_ratio
-    )
+    recorder = spans.SpanRecorder(service, version, exporter, settings.trace_sample_ratio)
     return Tracing(now_ns, recorder)
 
 

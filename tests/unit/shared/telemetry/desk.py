@@ -43,8 +43,10 @@ class Desk:
     def tracing(self, speaker: Lane) -> Tracing:
         if self._tracing is not None:
             return self._tracing
-        processor = SimpleSpanProcessor(self.exporter)
-        return Tracing(self.now_ns, SpanRecorder(speaker.service, "1", processor, self._ratio))
+        recorder = SpanRecorder(
+            speaker.service, "1", self.exporter, self._ratio, SimpleSpanProcessor
+        )
+        return Tracing(self.now_ns, recorder)
 
     def record(self, out: Outgoing) -> Stamp:
         """Give `out` its place on the tape."""
