@@ -125,11 +125,27 @@ def database_url(postgres_server: PostgresUnderTest) -> Generator[str]:
     asyncio.run(run(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
+def _require_docker() -> None:
+    """Fail in one sentence when the containers that were asked for cannot be had."""
+    import docker  # noqa: PLC0415 - slow, seldom used
+
+    reason = ""
+    try:
+        client = docker.from_env()
+        client.ping()
+        client.close()
+    except docker.errors.DockerException as error:
+        reason = str(error)
+    if reason:
+        pytest.fail(f"{BACKEND_VARIABLE}=testcontainers, but: {reason}", pytrace=False)
+
+
 @contextlib.contextmanager
 def _nats_container(folder: Path) -> Generator[NatsUnderTest]:
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - slow, seldom used
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415
 
+    _require_docker()
     passwords = {user: f"{user}-password" for user in USERS}
     text = configuration(
         listen="0.0.0.0:4222",
@@ -156,6 +172,7 @@ def _postgres_container() -> Generator[PostgresUnderTest]:
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - slow, seldom used
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415
 
+    _require_docker()
     container = DockerContainer(POSTGRES_IMAGE).with_exposed_ports(5432)
     for name in ("USER", "PASSWORD", "DB"):
         container = container.with_env(f"POSTGRES_{name}", "tapedeck")
