@@ -1,10 +1,11 @@
 """The data service: plays one feed onto the tape and builds longer bars from it."""
 
-import asyncio
 import sys
 
 from services.data.config import DataServiceSettings, DataSettings
 from services.data.core import BarAggregator
+from services.data.files.reader import read_apart
+from services.data.files.source import FileSource
 from services.data.simulation.market import SimulatedMarket
 from shared.domain.values import Timeframe
 from shared.runtime.actor import Actor, Rank
@@ -63,19 +64,13 @@ async def _open(settings: DataSettings) -> tuple[Source, Timeframe | None]:
     """Return the feed's source and the timeframe of its own bars, None when it has trades."""
     if settings.feed == "sim":
         return SimulatedMarket(settings.sim), None
-    # Only this feed needs pyarrow (40 MB), and reading a large file must not stop the heartbeat.
-    from services.data.files.source import FileSource  # noqa: PLC0415
-
-    source = await asyncio.to_thread(FileSource, settings.file.paths, settings.file.timeframe)
+    files = settings.file
+    source = FileSource.of(await read_apart(files.paths, files.timeframe))
     return source, source.timeframe
 
 
 def main() -> int:
     """Run the service."""
-    # pyarrow imports NumPy and pandas where they are installed (a development environment has
-    # them): over a second and 80 MB for conversions that this process never does.
-    for heavy in ("numpy", "pandas"):
-        sys.modules.setdefault(heavy, None)  # type: ignore[arg-type]
     return run_service("data", DataServiceSettings, build)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.data.files.bars import Floats, Integers
 from shared.domain.errors import DataError
 from shared.domain.sessions import FIRST_YEAR, LAST_YEAR
 from shared.domain.values import NS_PER_S
@@ -14,10 +15,6 @@ from shared.domain.values import NS_PER_S
 # year 5138 of their own unit and in early 1973 of the next finer one.
 _EPOCH_UNITS = ((10**11, NS_PER_S), (10**14, 10**6), (10**17, 10**3))
 _NS = pa.timestamp("ns")
-
-# Lazily evaluated, because memoryview takes a parameter at run time from Python 3.14 on.
-type Floats = memoryview[float]
-type Integers = memoryview[int]
 
 
 class Rows:

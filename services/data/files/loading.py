@@ -14,9 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
+from services.data.files.bars import Bars
 from services.data.files.columns import (
-    Floats,
-    Integers,
     Rows,
     first_true,
     floats_of,
@@ -33,20 +32,6 @@ from shared.domain.values import NS_PER_S, Timeframe
 
 ROUNDING_MAX = 1e-6  # relative
 _DAILY_FROM_S, _DAILY_TO_S = 23 * 3_600, 4 * 86_400  # a spring day, a long weekend
-
-
-class Bars(Struct, frozen=True):
-    """Bars sorted by (end, symbol), as columns. `vwap` NaN and `trades` -1: not stated."""
-
-    timeframe: Timeframe
-    symbols: tuple[str, ...]
-    symbol: Integers  # index into `symbols`
-    start_ns: Integers
-    end_ns: Integers
-    prices: tuple[Floats, ...]  # open, high, low, close
-    volume: Floats
-    vwap: Floats | None
-    trades: Integers | None
 
 
 class _Part(Struct, frozen=True):

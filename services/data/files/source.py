@@ -4,9 +4,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
+from typing import Self
 
-from services.data.files.loading import Bars, load
-from services.data.files.reading import find_files
+from services.data.files.bars import Bars
 from services.data.moment import clock_at
 from shared.domain.sessions import session_at
 from shared.domain.values import Timeframe
@@ -27,7 +27,17 @@ class FileSource:
     """
 
     def __init__(self, paths: Sequence[Path], timeframe: Timeframe | None = None) -> None:
+        from services.data.files.loading import load  # noqa: PLC0415 - imports pyarrow
+        from services.data.files.reading import find_files  # noqa: PLC0415
+
         self._bars = load(find_files(paths), timeframe)
+
+    @classmethod
+    def of(cls, bars: Bars) -> Self:
+        """Return the source of bars that were read elsewhere."""
+        source = cls.__new__(cls)
+        source._bars = bars  # noqa: SLF001 - its own
+        return source
 
     @property
     def timeframe(self) -> Timeframe:

@@ -17,6 +17,8 @@ HALT_REASON = "volatility pause"
 OPENING_AUCTION, CLOSING_AUCTION = 0.02, 0.06  # of the day's shares
 NS_PER_MS = 1_000_000
 CENT, LOT = 0.01, 100
+# The last trade of a step stands near its end: a price from its middle would be half known before.
+LATENESS = 0.2
 
 
 class Interval(Struct, frozen=True):
@@ -70,7 +72,7 @@ class Printer:
         each = path.shares[index] / count
         length_ns = interval.end_ns - interval.start_ns - 2 * NS_PER_MS
         for i in range(count):
-            share = (i + draw()) / count
+            share = (i + 1 - LATENESS * draw()) / count
             side = half if draw() < 0.5 else -half
             price = max(CENT, round(before + share * (after - before) + side, 2))
             at_ns = interval.start_ns + NS_PER_MS + int(share * length_ns)

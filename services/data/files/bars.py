@@ -1,0 +1,79 @@
+"""Bars as columns, and the bytes in which they travel from the process that read them."""
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from shared.domain.values import Timeframe
+
+# Lazily evaluated, because memoryview takes a parameter at run time from Python 3.14 on.
+type Floats = memoryview[float]
+type Integers = memoryview[int]
+
+_ITEM_BYTES = 8
+
+
+class Bars(Struct, frozen=True):
+    """Bars sorted by (end, symbol), as columns. `vwap` NaN and `trades` -1: not stated.
+
+    `symbol` is an index into `symbols`; `prices` are open, high, low and close.
+    """
+
+    timeframe: Timeframe
+    symbols: tuple[str, ...]
+    symbol: Integers
+    start_ns: Integers
+    end_ns: Integers
+    prices: tuple[Floats, ...]
+    volume: Floats
+    vwap: Floats | None
+    trades: Integers | None
+
+
+class _Header(Struct, frozen=True):
+    """What stands before the columns, as one line of JSON."""
+
+    timeframe: Timeframe
+    symbols: tuple[str, ...]
+    bars: int
+    has_vwap: bool
+    has_trades: bool
+
+
+def pack(bars: Bars) -> Iterator[bytes]:
+    """Yield the bytes of the bars: a header line, then column after column."""
+    header = _Header(
+        timeframe=bars.timeframe,
+        symbols=bars.symbols,
+        bars=len(bars.end_ns),
+        has_vwap=bars.vwap is not None,
+        has_trades=bars.trades is not None,
+    )
+    yield msgspec.json.encode(header) + b"\n"
+    yield from (bars.symbol.tobytes(), bars.start_ns.tobytes(), bars.end_ns.tobytes())
+    yield from (column.tobytes() for column in (*bars.prices, bars.volume))
+    if bars.vwap is not None:
+        yield bars.vwap.tobytes()
+    if bars.trades is not None:
+        yield bars.trades.tobytes()
+
+
+def unpack(data: bytes) -> Bars:
+    """Return the bars that `pack` made bytes of; their columns are views of `data`."""
+    first, _, _ = data.partition(b"\n")
+    header = msgspec.json.decode(first, type=_Header)
+    size = header.bars * _ITEM_BYTES
+    body = memoryview(data)[len(first) + 1 :]
+    columns = (body[begin : begin + size] for begin in range(0, len(body), size))
+    return Bars(
+        timeframe=header.timeframe,
+        symbols=header.symbols,
+        symbol=next(columns).cast("q"),
+        start_ns=next(columns).cast("q"),
+        end_ns=next(columns).cast("q"),
+        prices=tuple(next(columns).cast("d") for _ in range(4)),
+        volume=next(columns).cast("d"),
+        vwap=next(columns).cast("d") if header.has_vwap else None,
+        trades=next(columns).cast("q") if header.has_trades else None,
+    )
