@@ -100,4 +100,8 @@ def _whole_share(volume: float, participation: Decimal) -> Decimal:
 
 
 def _shares(size: float) -> Decimal:
-    return Decimal(repr(size)).quantize(QUANTITY_STEP, ROUND_DOWN) if size > 0 else ZERO
+    if not size > 0:
+        return ZERO
+    if size.is_integer():
+        return Decimal(int(size))
+    return Decimal(repr(size)).quantize(QUANTITY_STEP, ROUND_DOWN)
