@@ -1,0 +1,29 @@
+"""`make bench`: print what is measured. Name sections to run only those."""
+
+import asyncio
+import sys
+
+from bench import chain, lockstep, startup, tape
+
+SECTIONS = {
+    "startup": startup.measure,
+    "tape": tape.measure,
+    "chain": chain.measure,
+    "lockstep": lockstep.measure,
+}
+
+
+def main() -> int:
+    """Run the named sections, or all of them."""
+    wanted = sys.argv[1:] or list(SECTIONS)
+    unknown = [name for name in wanted if name not in SECTIONS]
+    if unknown:
+        sys.stderr.write(f"unknown section {unknown[0]!r}: one of {', '.join(SECTIONS)}\n")
+        return 2
+    for name in wanted:
+        asyncio.run(SECTIONS[name]())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
