@@ -1,0 +1,129 @@
+"""The `tapedeck` command. Each command imports what it needs: `--help` must not wait for NATS."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, override
+
+import typer
+from typer.core import TyperCommand
+
+from console.failure import INTERRUPTED, explained
+
+app = typer.Typer(
+    name="tapedeck",
+    help="An automated trading desk on one replayable tape.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class _InOrder(TyperCommand):
+    """A command that knows in which order --strategy and --set were given."""
+
+    @override
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note (option, value) pairs in the order of the command line."""
+        given, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        values = {name: iter(found) for name, found in given.items() if isinstance(found, list)}
+        ctx.meta["order"] = [
+            (param.name, next(values[param.name])) for param in order if param.name in values
+        ]
+        return super().parse_args(ctx, args)
+
+
+State = Annotated[
+    Path | None,
+    typer.Option("--state", help="State folder (also TAPEDECK_STATE).", show_default=".tapedeck"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML or JSON file.")]
+Profile = Annotated[str | None, typer.Option("--profile", help="Ready-made configuration.")]
+
+
+@app.command(cls=_InOrder)
+def up(
+    context: typer.Context,
+    *,
+    feed: Annotated[str | None, typer.Option(help="sim or file.")] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="File or folder to play; repeatable.")
+    ] = None,
+    speed: Annotated[str | None, typer.Option(help="max, 60x, 1x …")] = None,
+    until_done: Annotated[
+        bool, typer.Option("--until-done", help="Play the files, print the result, end.")
+    ] = False,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="Built-in name, package.module:Class or file.py:Class; repeatable."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="key=value for the --strategy before it; before the first: for all."
+        ),
+    ] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated.")] = None,
+    cash: Annotated[str | None, typer.Option(help="Starting cash of the paper account.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the simulated market.")] = None,
+    config: Config = None,
+    profile: Profile = None,
+    state: State = None,
+    as_json: Json = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", "--no-view", help="Lines instead of the live view.")
+    ] = False,
+) -> None:
+    """Run the whole desk here. Without options: the demo on a simulated market."""
+    with explained():
+        from console import up as running  # noqa: PLC0415
+        from console.configuration import Sources  # noqa: PLC0415
+        from console.plan import UpOptions, choose  # noqa: PLC0415
+
+        strategies, settings = choose(
+            (name, text) for name, text in context.meta["order"] if name in ("strategy", "setting")
+        )
+        options = UpOptions(
+            sources=Sources(config, profile),
+            feed=feed,
+            data=tuple(data or ()),
+            speed=speed,
+            until_done=until_done,
+            strategies=strategies,
+            settings_for_all=settings,
+            symbols=tuple(filter(None, (s.strip() for s in (symbols or "").split(",")))),
+            cash=cash,
+            seed=seed,
+        )
+        result = running.up(options, state, running.Manner(as_json=as_json, plain=plain))
+        if result is not None:
+            from console.output import show_document  # noqa: PLC0415
+
+            show_document(result.document(), as_json=as_json, title="Run")
+
+
+@app.command()
+def version(*, as_json: Json = False) -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed  # noqa: PLC0415
+
+    from console.output import print_json  # noqa: PLC0415
+
+    number = installed("tapedeck")
+    print_json({"version": number}) if as_json else print(number)
+
+
+def main() -> None:
+    """Run the command line; what it refuses, it refuses in one sentence."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    except typer.TyperException as error:
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The desk on this machine: one process a service, watched, restarted, stopped in order."""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import console
+from console.configuration import CONFIG_VARIABLE, clean_environment, effective, variable
+from console.failure import ServiceFailedError
+from console.home import DeskRecord, Home
+from console.plan import Plan
+from console.servers import Servers
+from console.services import SERVICES, ServiceProcess
+from shared.config.desk import merge
+from shared.domain.errors import UnavailableError
+from shared.runtime.service import Exit
+
+READY_TIMEOUT_S = 60.0  # a recovery from a long tape without a snapshot takes its time
+READY_POLL_S = 0.05
+RESTARTS_MAX = 5
+RESTARTS_WINDOW_S = 60.0
+RESTART_PAUSE_MIN_S = 0.1
+STOP_SLACK_S = 2.0  # beyond a service's own limit, before it is killed
+
+type Work = Callable[[], Awaitable[None]]
+
+
+class Desk:
+    """The services of one run. `tell` takes what a person should read while it happens."""
+
+    def __init__(
+        self,
+        home: Home,
+        plan: Plan,
+        servers: Servers,
+        tape_id: str,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.home = home
+        self.plan = plan
+        self.servers = servers
+        self.tape_id = tape_id
+        self.played = asyncio.Event()
+        self.tell = tell
+        self._stopping = False
+        self._hurry = asyncio.Event()
+        self._restarts: dict[str, deque[float]] = {name: deque() for name in SERVICES}
+        self.services = {name: self._service(name) for name in SERVICES}
+
+    async def run(self, work: Work) -> None:
+        """Start the services, do `work`, stop them; a service that is beyond help ends the work.
+
+        Raises ServiceFailedError (in a group) with the service's own sentence.
+        """
+        async with asyncio.TaskGroup() as group:
+            try:
+                for service in self.services.values():
+                    await service.start()
+                    group.create_task(self._keep(service))
+                await work()
+            finally:
+                await self._stop()
+
+    @property
+    def is_stopping(self) -> bool:
+        """True from the moment in which services are told to end."""
+        return self._stopping
+
+    async def wait_ready(self) -> None:
+        """Wait until every service is, then say where the desk can be found."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + READY_TIMEOUT_S
+        waiting = dict(self.services)
+        while waiting:
+            for name, service in tuple(waiting.items()):
+                report = await service.health()
+                if report is not None and report.ready:
+                    del waiting[name]
+                    self.tell(f"{name} is ready")
+            if loop.time() > deadline_s:
+                raise UnavailableError(
+                    f"{', '.join(waiting)} did not get ready within {READY_TIMEOUT_S:.0f} s:"
+                    f" see {self.home.logs}"
+                )
+            await asyncio.sleep(READY_POLL_S)
+        self.publish_record()
+
+    def publish_record(self) -> None:
+        """Let the other commands find this desk."""
+        self.home.write_record(
+            DeskRecord(
+                pid=os.getpid(),
+                tape_id=self.tape_id,
+                book=self.plan.desk.book,
+                config_path=str(self.home.config_path),
+                nats_url=self.servers.nats_url,
+                has_own_nats=self.servers.has_own_nats,
+                postgres_url=without_password(self.servers.postgres_url),
+                has_own_postgres=self.servers.has_own_postgres,
+                ports={name: service.port for name, service in self.services.items()},
+            )
+        )
+
+    def hurry(self) -> None:
+        """Wait no longer for services that are stopping: the tape knows how far they are."""
+        self._hurry.set()
+        if self._stopping:
+            for service in self.services.values():
+                service.kill()
+
+    async def _keep(self, service: ServiceProcess) -> None:
+        """Start a service again when it ends, until the desk stops or it is beyond help."""
+        while True:
+            code = await service.wait()
+            if self.is_stopping:
+                return
+            if service.name == "data" and self.plan.until_done and code == Exit.OK:
+                self.played.set()
+                return
+            why = service.last_words(code)
+            if code == Exit.BAD_INPUT:
+                raise ServiceFailedError(service.name, code, why)
+            pause_s = self._pause_before_restart(service, code, why)
+            self.tell(f"{service.name} ended and is started again: {why}")
+            await asyncio.sleep(pause_s)
+            if not self.is_stopping:
+                await service.start()
+
+    def _pause_before_restart(self, service: ServiceProcess, code: int, why: str) -> float:
+        now_s = asyncio.get_running_loop().time()
+        recent = self._restarts[service.name]
+        while recent and recent[0] < now_s - RESTARTS_WINDOW_S:
+            recent.popleft()
+        if len(recent) >= RESTARTS_MAX:
+            raise ServiceFailedError(
+                service.name, code, f"ended {len(recent) + 1} times within a minute: {why}"
+            )
+        recent.append(now_s)
+        service.restarts += 1
+        pause_s: float = RESTART_PAUSE_MIN_S * 2 ** (len(recent) - 1)
+        return pause_s
+
+    async def _stop(self) -> None:
+        """Stop the services in their order, each bounded in time."""
+        self._stopping = True
+        limit_s = self.plan.desk.shutdown_timeout_s + STOP_SLACK_S
+        for service in self.services.values():
+            if self._hurry.is_set():
+                service.kill()
+            if not await service.stop(limit_s):
+                self.tell(f"{service.name} did not stop in time and was killed")
+
+    def _service(self, name: str) -> ServiceProcess:
+        port: int = getattr(self.plan.desk.health, f"{name}_port")
+        return ServiceProcess(name, self.home.logs, self._environment(name), port)
+
+    def _environment(self, name: str) -> dict[str, str]:
+        """Return what a service may know: the configuration, its own login, and no other."""
+        login = self.servers.login(name)
+        known = clean_environment()
+        known[CONFIG_VARIABLE] = str(self.home.config_path)
+        if login.user is not None:
+            known[variable("nats", "user")] = login.user
+        if login.password is not None:
+            known[variable("nats", "password")] = login.password
+        if name == "ledger":
+            known[variable("postgres", "url")] = self.servers.postgres_url
+        # Ours first: a folder called `shared` where the operator stands must not win. The folder
+        # itself is added, last of all, by the strategy service.
+        root = str(Path(console.__file__).parent.parent)
+        known["PYTHONPATH"] = os.pathsep.join(filter(None, (root, known.get("PYTHONPATH"))))
+        known["PYTHONSAFEPATH"] = "1"
+        return known
+
+
+def write_effective_config(home: Home, plan: Plan, servers: Servers, tape_id: str) -> None:
+    """Keep what the services read: everything settled, nothing secret."""
+    document = merge(
+        effective(plan.desk).document,
+        {
+            "nats": {"url": servers.nats_url},
+            "tape": {"id": tape_id},
+            "telemetry": {"log_format": "json"},  # the desk reads the services' logs
+        },
+    )
+    home.write_config(document)
+
+
+def without_password(url: str) -> str:
+    """Return a URL without the password in it."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}@{host}"))

@@ -1,0 +1,111 @@
+"""NATS and PostgreSQL of a desk: started here, unless the configuration names them."""
+
+from contextlib import ExitStack
+from typing import NamedTuple, Self
+
+import msgspec
+from nats.aio.client import Client
+
+from console.configuration import DeskConfiguration
+from console.embedded.nats import EmbeddedNats
+from console.embedded.postgres import EmbeddedPostgres
+from console.home import Home
+from shared.permissions import ADMIN
+from shared.runtime.snapshot_store import init_snapshots
+from shared.tape.jetstream import REQUEST_TIMEOUT_S, STREAM, connect, init_tape
+
+
+class Login(NamedTuple):
+    """A NATS user; both None where the server asks for nobody."""
+
+    user: str | None
+    password: str | None
+
+
+class Servers:
+    """Both servers; use as a context manager, in the main thread.
+
+    They outlive the services: PostgreSQL stops first, then NATS.
+    """
+
+    def __init__(self, home: Home, desk: DeskConfiguration) -> None:
+        self._desk = desk
+        self._nats = None if desk.names_nats else EmbeddedNats(home.path, book=desk.book)
+        self._postgres = None if desk.names_postgres else EmbeddedPostgres(home.path)
+        self._stack = ExitStack()
+
+    @property
+    def has_own_nats(self) -> bool:
+        """True when NATS runs here."""
+        return self._nats is not None
+
+    @property
+    def has_own_postgres(self) -> bool:
+        """True when PostgreSQL runs here."""
+        return self._postgres is not None
+
+    @property
+    def nats_url(self) -> str:
+        """Where NATS listens."""
+        return self._nats.url if self._nats else self._desk.nats.url
+
+    @property
+    def postgres_url(self) -> str:
+        """Where PostgreSQL listens, with user and password: a secret."""
+        return self._postgres.url if self._postgres else self._desk.postgres.url.get_secret_value()
+
+    def login(self, user: str) -> Login:
+        """Return how `user` logs in at NATS; a server of others knows one user for everything."""
+        if self._nats:
+            return Login(user, self._nats.password(user))
+        password = self._desk.nats.password
+        return Login(self._desk.nats.user, password.get_secret_value() if password else None)
+
+    async def connect(self, user: str, *, name: str = "console") -> Client:
+        """Connect to NATS as one of `shared.permissions.USERS`."""
+        login = self.login(user)
+        return await connect(
+            self.nats_url,
+            name=login.user if self._nats and login.user else name,
+            user=login.user,
+            password=login.password,
+            timeout_s=self._desk.nats.connect_timeout_s,
+        )
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for server in (self._nats, self._postgres):
+                if server is not None:
+                    stack.enter_context(server)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+async def prepare_tape(servers: Servers, wanted_id: str | None, *, must_match: bool) -> str:
+    """Make the tape and the stream of snapshots where there are none; return the tape's id.
+
+    A tape that exists is continued, whatever its id, unless `must_match`.
+    """
+    client = await servers.connect(ADMIN)
+    try:
+        await init_snapshots(client)
+        if must_match or not await _has_tape(client):
+            return await init_tape(client, wanted_id)
+        return await init_tape(client)
+    finally:
+        await client.close()
+
+
+async def prepare_database(servers: Servers, timeout_s: float) -> list[str]:
+    """Bring the database to this release's tables; return the migrations applied."""
+    from services.ledger.migrate import migrate  # noqa: PLC0415 - Alembic takes half a second
+
+    return await migrate(servers.postgres_url, timeout_s)
+
+
+async def _has_tape(client: Client) -> bool:
+    reply = await client.request(f"$JS.API.STREAM.INFO.{STREAM}", timeout=REQUEST_TIMEOUT_S)
+    return "error" not in msgspec.json.decode(reply.data)

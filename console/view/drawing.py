@@ -1,0 +1,155 @@
+"""From the picture to the screen: fits 80 columns and 24 lines, uses more where there is more."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from rich import box
+from rich.console import RenderableType
+from rich.layout import Layout
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from console.describe import clock_time, moment, money, shares
+from console.view.picture import Happening, Picture
+
+WIDE = 110  # columns from which decisions and trades stand side by side
+HEADER_LINES = 2
+_EVENT_STYLES = {
+    "signal": "cyan", "approved": "green", "denied": "yellow", "filled": "bold green",
+    "rejected": "red", "halted": "bold red", "kill": "bold red", "resumed": "bold green",
+}  # fmt: skip
+_STATE_STYLES = {"active": "green", "inactive": "dim", "quarantined": "bold red"}
+
+
+def draw(picture: Picture, width: int, height: int, logs: str) -> Layout:
+    """Return the whole screen."""
+    side = _side(picture)
+    holdings = _holdings(picture)
+    complaints = list(picture.complaints)
+    middle_lines = min(max(len(side.rows), min(len(picture.holdings), 8) + 1) + 2, height // 2)
+    root = Layout()
+    root.split_column(
+        Layout(_header(picture, width), size=HEADER_LINES),
+        Layout(name="middle", size=middle_lines),
+        Layout(name="story"),
+        Layout(_footer(complaints, logs), size=1 + len(complaints)),
+    )
+    root["middle"].split_row(
+        Layout(_panel("positions", holdings), ratio=3),
+        Layout(_panel("services and strategies", side), ratio=2),
+    )
+    if width >= WIDE:
+        root["story"].split_row(
+            Layout(_panel("signals and decisions", _story(picture.decided, with_actor=True))),
+            Layout(_panel("orders and fills", _story(picture.traded, with_actor=False))),
+        )
+    else:
+        both = sorted((*picture.decided, *picture.traded), key=lambda one: -one.seq)
+        root["story"].update(
+            _panel("signals, decisions, orders, fills", _story(both, with_actor=False))
+        )
+    return root
+
+
+def _header(picture: Picture, width: int) -> RenderableType:
+    first = Text(no_wrap=True, overflow="ellipsis")
+    first.append(" tapedeck ", "bold reverse")
+    first.append(f" {picture.title}", "bold")
+    if picture.halted:
+        first.append(f"  HALTED {picture.halted}", "bold red")
+    clock = picture.clock
+    if clock is not None:
+        state = f"session {clock.session} open" if clock.is_open else "market closed"
+        first.append(f"  {moment(clock.ts_ns)} UTC, {state}")
+        if picture.pace:
+            first.append(f", {picture.pace:,.0f}x", "dim")
+    second = Text(no_wrap=True, overflow="ellipsis")
+    for name, amount in (("equity", picture.equity), ("cash", picture.cash)):
+        second.append(f" {name} ", "dim")
+        second.append("-" if amount is None else money(amount), "bold")
+    day = picture.day_pnl
+    if day is not None:
+        second.append("  day ", "dim")
+        second.append_text(_signed(day))
+    second.append("  tape ", "dim")
+    second.append(f"{picture.tape_end:,}")
+    second.append(f" +{picture.rate:,.0f}/s", "dim")
+    if width >= WIDE:
+        counted = (f"{picture.counts.get(event, 0):,} {name}" for event, name in _COUNTED)
+        second.append("  since start ", "dim")
+        second.append(", ".join(counted))
+    return Text("\n").join((first, second))
+
+
+_COUNTED = (
+    ("signal", "signals"), ("approved", "approved"), ("denied", "denied"), ("filled", "fills"),
+)  # fmt: skip
+
+
+def _holdings(picture: Picture) -> RenderableType:
+    if not picture.holdings:
+        return Text("none yet", "dim")
+    table = _table()
+    for name in ("", "quantity", "average", "mark", "unrealised"):
+        table.add_column(name, justify="right" if name else "left", header_style="dim")
+    for one in picture.holdings:
+        mark = "-" if one.mark is None else money(one.mark)
+        gain = Text("-") if one.mark is None else _signed(one.unrealized)
+        table.add_row(
+            Text(one.symbol, "bold"), shares(one.quantity), money(one.average_cost), mark, gain
+        )
+    return table
+
+
+def _side(picture: Picture) -> Table:
+    table = _table(show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    for name, health in picture.services.items():
+        state = Text("ready", "green") if health.is_ready else Text(health.detail, "yellow")
+        if health.lag:
+            state.append(f", {health.lag:,} behind", "dim")
+        if health.restarts:
+            state.append(f", restarted {health.restarts}x", "yellow")
+        table.add_row(name, state)
+    for name, state_name in picture.strategies.items():
+        table.add_row(Text(name, "cyan"), Text(state_name, _STATE_STYLES.get(state_name, "")))
+    return table
+
+
+def _story(happenings: Iterable[Happening], *, with_actor: bool) -> RenderableType:
+    table = _table(show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(no_wrap=True)
+    if with_actor:
+        table.add_column(no_wrap=True, style="dim", overflow="ellipsis", max_width=16)
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    for one in happenings:
+        what = Text(one.event, _EVENT_STYLES.get(one.event, ""))
+        actor = [one.actor] if with_actor else []
+        table.add_row(clock_time(one.ts_ns), what, *actor, one.text)
+    return table if table.rows else Text("nothing yet", "dim")
+
+
+def _footer(complaints: list[str], logs: str) -> RenderableType:
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for complaint in complaints:
+        text.append(f" {complaint}\n", "yellow")
+    text.append(f" Ctrl-C stops the desk · logs in {logs}", "dim")
+    return text
+
+
+def _panel(title: str, content: RenderableType) -> Panel:
+    return Panel(
+        content, title=title, title_align="left", border_style="dim", box=box.ROUNDED, padding=0
+    )
+
+
+def _table(*, show_header: bool = True) -> Table:
+    return Table(box=None, show_header=show_header, padding=(0, 1, 0, 0), expand=False)
+
+
+def _signed(amount: Decimal) -> Text:
+    style = "green" if amount > 0 else "red" if amount < 0 else ""
+    return Text(f"{amount:+,.2f}", style)
