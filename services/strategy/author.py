@@ -21,7 +21,7 @@ structs and indicators.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import override
+from typing import cast, override
 
 from msgspec import Meta as Bounds
 
@@ -202,7 +202,7 @@ class Strategy:
 
     def position(self, symbol: str) -> Decimal:
         """Shares held by this strategy's own fills; negative when short."""
-        return self._seat.position(symbol)
+        return self._seat.state.positions.get(symbol, ZERO)
 
     def is_pending(self, symbol: str) -> bool:
         """Tell whether a signal of this strategy on the symbol has not come to an end."""
@@ -217,27 +217,29 @@ class Strategy:
 
     def sma(self, symbol: str, period: int) -> float:
         """Simple moving average of the closes."""
-        return self._seat.indicator("sma", Sma, symbol, period).value
+        return self._seat.indicator(("sma", symbol, period), Sma).value
 
     def ema(self, symbol: str, period: int) -> float:
         """Exponential moving average of the closes."""
-        return self._seat.indicator("ema", Ema, symbol, period).value
+        return self._seat.indicator(("ema", symbol, period), Ema).value
 
     def rsi(self, symbol: str, period: int = 14) -> float:
         """Relative strength index of the closes, 0 to 100."""
-        return self._seat.indicator("rsi", Rsi, symbol, period).value
+        return self._seat.indicator(("rsi", symbol, period), Rsi).value
 
     def atr(self, symbol: str, period: int = 14) -> float:
         """Average true range, in price units."""
-        return self._seat.indicator("atr", Atr, symbol, period).value
+        return self._seat.indicator(("atr", symbol, period), Atr).value
 
     def macd(self, symbol: str, fast: int = 12, slow: int = 26, signal: int = 9) -> Macd:
         """Moving average convergence divergence: `value`, `signal`, `histogram`."""
-        return self._seat.indicator("macd", Macd.of, symbol, fast, slow, signal)
+        found = self._seat.indicator(("macd", symbol, fast, slow, signal), Macd.of)
+        return cast("Macd", found)  # the kind in the key names the type
 
     def bollinger(self, symbol: str, period: int = 20, width: float = 2.0) -> Bollinger:
         """Bollinger bands: `value` (the middle), `upper`, `lower`."""
-        return self._seat.indicator("bollinger", Bollinger, symbol, period, width)
+        found = self._seat.indicator(("bollinger", symbol, period, width), Bollinger)
+        return cast("Bollinger", found)
 
 
 def _refuse_pitfalls(cls: type[Strategy]) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NEVER_NS = 2**63 - 1
 TIMERS_MAX = 10_000  # a strategy that sets a new timer name on each bar is stopped here
 
-type IndicatorKey = tuple[str, str, tuple[float, ...]]
+type IndicatorKey = tuple[str, str, *tuple[float, ...]]  # kind, symbol, settings
 
 
 class Seat:
@@ -70,17 +70,16 @@ class Seat:
 
     # Indicators.
 
-    def indicator[I: Indicator](
-        self, kind: str, make: Callable[..., I], symbol: str, *settings: float
-    ) -> I:
-        """Return the indicator, made on first use and fed from then on."""
-        found = self.indicators.get((kind, symbol, settings))
+    def indicator(self, key: IndicatorKey, make: Callable[..., Indicator]) -> Indicator:
+        """Return the indicator of a key, made on first use and fed from then on."""
+        found = self.indicators.get(key)
         if found is None:
+            _, symbol, *settings = key
             found = make(*settings)
-            self.adopt((kind, symbol, settings), found)
+            self.adopt(key, found)
             if self.bar is not None and self.bar.symbol == symbol:
                 found.feed(self.bar)
-        return found  # type: ignore[return-value]  # the kind in the key names the type
+        return found
 
     def adopt(self, key: IndicatorKey, indicator: Indicator) -> None:
         """Feed an indicator from the next bar on."""

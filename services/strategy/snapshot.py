@@ -44,8 +44,8 @@ def load(data: bytes, strategy: Strategy, seat: Seat) -> StrategyState:
     attributes = thaw_attributes(saved.attributes)
     indicators: Any = thaw_attributes(saved.indicators)["kept"]
     seat.take(saved.state)
-    for kind, symbol, settings, indicator in indicators:
-        seat.adopt((kind, symbol, settings), indicator)
+    for *key, indicator in indicators:
+        seat.adopt(tuple(key), indicator)
     vars(strategy).clear()
     vars(strategy).update(attributes)
     return saved.state

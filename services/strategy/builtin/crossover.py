@@ -31,11 +31,13 @@ class _Crossover(Strategy):
         """Be long while `fast` is above `slow`, flat while it is below."""
         if fast > slow:
             if not self.position(symbol):
-                self.note(fast=fast, slow=slow)
-                self.buy(symbol, reason="fast average above slow")
+                self.buy(symbol, reason="fast average above slow", values=_seen(fast, slow))
         elif fast < slow and self.position(symbol):
-            self.note(fast=fast, slow=slow)
-            self.exit(symbol, reason="fast average below slow")
+            self.exit(symbol, reason="fast average below slow", values=_seen(fast, slow))
+
+
+def _seen(fast: float, slow: float) -> dict[str, float]:
+    return {"fast": fast, "slow": slow}
 
 
 class EmaCrossover(_Crossover):

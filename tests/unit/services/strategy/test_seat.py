@@ -22,10 +22,10 @@ def test_the_session_is_that_of_the_moment_being_handled() -> None:
 
 def test_one_indicator_is_made_for_one_set_of_settings() -> None:
     seat = a_seat()
-    first = seat.indicator("ema", Ema, "A", 3)
-    assert seat.indicator("ema", Ema, "A", 3) is first
-    assert seat.indicator("ema", Ema, "B", 3) is not first
-    assert seat.indicator("ema", Ema, "A", 4) is not first
+    first = seat.indicator(("ema", "A", 3), Ema)
+    assert seat.indicator(("ema", "A", 3), Ema) is first
+    assert seat.indicator(("ema", "B", 3), Ema) is not first
+    assert seat.indicator(("ema", "A", 4), Ema) is not first
     assert len(seat.feeds["A"]) == 2
 
 
