@@ -62,7 +62,7 @@ class Talk:
     def clock(self, session: str = "2026-01-05") -> tuple[Message, ...]:
         return self.say(FILE, Clock(ts_ns=self.now_ns, session=session, is_open=bool(session)))
 
-    def minute(self, session: str = "2026-01-05", **prices: float) -> tuple[Message, ...]:
+    def minute(self, session: str = "2026-01-05", /, **prices: float) -> tuple[Message, ...]:
         """One slice of one-minute bars; returns what the clock brought."""
         self.now_ns += MINUTE_NS
         for symbol, price in prices.items():
