@@ -8,7 +8,7 @@ from typing import Self
 
 from services.data.files.bars import Bars
 from services.data.moment import clock_at
-from shared.domain.sessions import session_at
+from shared.domain.sessions import session_at, session_of_utc_day
 from shared.domain.values import Timeframe
 from shared.messages.base import Message
 from shared.messages.market import Bar
@@ -21,9 +21,10 @@ class FileSource:
     """Historical bars from files; raises DataError on construction when they are not sound.
 
     A slice holds the bars that end at one moment (a daily bar ends at the close of its session,
-    or with the UTC day when there is none). Where the bars of a session stop before its close
-    and more follow, a slice with the closing clock alone stands in between, so that a session's
-    end is never noticed only on the next morning.
+    or with the UTC day when there is none). Where no bar ends at the bells of a session that has
+    bars, a slice with the clock alone stands there: everybody sees the session begin, also with
+    daily bars, and sees it end at its close and not on the next morning. (The last session of a
+    file ends where the file does.)
     """
 
     def __init__(self, paths: Sequence[Path], timeframe: Timeframe | None = None) -> None:
@@ -63,20 +64,29 @@ class FileSource:
         """Yield the slices later than `after_ns`."""
         bars = self._bars
         first = bisect_right(bars.end_ns, after_ns)
-        opened = session_at(bars.end_ns[first - 1]) if first else None
-        now_ns = 0
+        now_ns = bars.end_ns[first - 1] if first else 0
         gathered: list[Message] = []
         for end_ns, bar in _bars_from(bars, first):
             if end_ns != now_ns:
                 if gathered:
                     yield _slice(now_ns, gathered)
-                    opened = session_at(now_ns)
-                if opened is not None and after_ns < opened.close_ns < end_ns:
-                    yield _slice(opened.close_ns, [])
+                for bell_ns in _bells(now_ns, end_ns):
+                    if bell_ns > after_ns:
+                        yield _slice(bell_ns, [])
                 now_ns, gathered = end_ns, []
             gathered.append(bar)
         if gathered:
             yield _slice(now_ns, gathered)
+
+
+def _bells(before_ns: int, end_ns: int) -> Iterator[int]:
+    """Yield the close and the open that lie between two slices, of the sessions they are in."""
+    left = session_at(before_ns)
+    if left is not None and left.close_ns < end_ns:
+        yield left.close_ns
+    entered = session_of_utc_day(end_ns)
+    if entered is not None and before_ns < entered.open_ns < end_ns <= entered.close_ns:
+        yield entered.open_ns
 
 
 def _slice(ts_ns: int, messages: list[Message]) -> TimeSlice:
