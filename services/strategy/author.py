@@ -106,13 +106,13 @@ class Strategy:
         values: Mapping[str, float] | None = None,
         add: bool = False,
     ) -> bool:
-        """Open a long position; do nothing when there is one, unless `add` asks for more.
+        """Open a long position; do nothing when there is one or it is under way, unless `add`.
 
         `quantity` in shares; None lets risk size it, by the distance to the protective price
         `stop` where one is given. `limit` is the worst price to pay; None takes the market's.
         `values` are the numbers to explain the decision with.
         """
-        if not add and self._seat.position(symbol) > ZERO:
+        if not add and self._seat.is_open(symbol, Side.BUY):
             return False
         return self._seat.ask(
             Wish(
@@ -133,7 +133,7 @@ class Strategy:
         add: bool = False,
     ) -> bool:
         """Open a short position; the mirror of `buy`. To close a long one, use `exit`."""
-        if not add and self._seat.position(symbol) < ZERO:
+        if not add and self._seat.is_open(symbol, Side.SELL):
             return False
         return self._seat.ask(
             Wish(
@@ -151,9 +151,11 @@ class Strategy:
         reason: str = "",
         values: Mapping[str, float] | None = None,
     ) -> bool:
-        """Close the position, or `quantity` shares of it; do nothing when there is none."""
+        """Close the position, or `quantity` shares of it; do nothing when there is none
+        or it is being closed.
+        """
         held = self._seat.position(symbol)
-        if not held:
+        if not held or self._seat.is_under_way(symbol, Intent.CLOSE):
             return False
         return self._seat.ask(
             Wish(

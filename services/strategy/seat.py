@@ -13,7 +13,7 @@ from services.strategy.indicators import Indicator
 from services.strategy.state import Code, Instance, Muted, Pending, StrategyState
 from services.strategy.wish import Wish, finite, limit_of, positive
 from shared.domain.sessions import Session, session_at
-from shared.domain.values import ZERO, Intent, OrderType
+from shared.domain.values import ZERO, Intent, OrderType, Side
 from shared.messages.base import Message
 from shared.messages.signals import Signal, Suppressed
 
@@ -67,6 +67,17 @@ class Seat:
             del self.state.pending[symbol]
             return None
         return found
+
+    def is_open(self, symbol: str, side: Side) -> bool:
+        """Tell whether a position on this side is held or under way."""
+        if self.position(symbol) * side.sign > ZERO:
+            return True
+        return self.is_under_way(symbol, Intent.OPEN, side)
+
+    def is_under_way(self, symbol: str, intent: Intent, side: Side | None = None) -> bool:
+        """Tell whether a signal of this kind on the symbol has not come to its end."""
+        pending = self.pending(symbol)
+        return pending is not None and pending.intent is intent and side in (None, pending.side)
 
     # Indicators.
 

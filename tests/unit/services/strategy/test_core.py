@@ -139,12 +139,18 @@ def test_an_activation_cannot_undo_a_newer_stop() -> None:
     assert signals(talk.bar(101.0)) == [BUY]
 
 
-def test_nothing_more_is_said_about_a_symbol_while_a_signal_is_under_way() -> None:
+def test_a_wish_that_is_under_way_is_not_stated_again() -> None:
     talk = Talk(Obedient())
     assert signals(talk.bar(101.0)) == [BUY]
-    assert codes(talk.bar(102.0)) == ["pending"]
-    assert talk.bar(103.0) == ()
+    assert talk.bar(102.0) == ()
     assert signals(talk.bar(101.0, symbol="MSFT")) == [BUY]
+
+
+def test_another_wish_has_to_wait_until_the_first_has_come_to_its_end() -> None:
+    talk = Talk(Obedient())
+    talk.bar(101.0)
+    assert codes(talk.bar(50.0)) == ["pending"]
+    assert talk.bar(50.0) == ()
 
 
 def test_a_denial_ends_the_wait() -> None:
@@ -162,14 +168,14 @@ def test_a_denial_of_another_strategy_does_not() -> None:
     )  # fmt: skip
     talk.deny(other)
     talk.fill(other)
-    assert codes(talk.bar(102.0)) == ["pending"]
+    assert talk.strategy.is_pending("AAPL")
     assert talk.strategy.position("AAPL") == 0
 
 
 def test_a_signal_that_nobody_answered_ends_with_its_validity() -> None:
     talk = Talk(Obedient(), Instance(id="s", book="main", signal_ttl_ns=90 * 10**9))
     talk.bar(101.0)
-    assert codes(talk.bar(102.0)) == ["pending"]
+    assert talk.bar(102.0) == ()
     assert signals(talk.bar(103.0)) == [BUY]
 
 
@@ -177,9 +183,9 @@ def test_an_order_that_works_is_waited_for_however_long() -> None:
     talk = Talk(Obedient(), Instance(id="s", book="main", signal_ttl_ns=1))
     signal = signal_in(talk.bar(101.0))
     talk.submit(signal)
-    assert codes(talk.bar(102.0)) == ["pending"]
+    assert talk.bar(102.0) == ()
     talk.fill(signal, 4, is_complete=False)
-    assert talk.bar(99.0) != ()
+    assert codes(talk.bar(99.0)) == ["pending"]
     assert talk.strategy.is_pending("AAPL")
     assert talk.strategy.position("AAPL") == 4
 
@@ -193,7 +199,7 @@ def test_the_end_of_its_order_ends_the_wait(
     talk.submit(signal, "o7")
     more = {"code": "no"} if end is Rejected else {"filled_quantity": Decimal(0)}
     for order_id in ("o6", "o7"):
-        assert codes(talk.bar(101.0)) == (["pending"] if order_id == "o6" else [])
+        assert talk.bar(101.0) == ()
         talk.say(
             "execution",
             end(
@@ -212,6 +218,13 @@ def test_its_position_is_what_its_own_fills_add_up_to() -> None:
     assert signals(leave) == [LEAVE]
     talk.fill(signal_in(leave), 30)
     assert talk.strategy.position("AAPL") == 0
+    assert talk.bar(98.0) == ()
+
+
+def test_an_exit_that_is_under_way_is_not_stated_again() -> None:
+    talk = Talk(Obedient())
+    talk.fill(signal_in(talk.bar(101.0)))
+    assert signals(talk.bar(99.0)) == [LEAVE]
     assert talk.bar(98.0) == ()
 
 
