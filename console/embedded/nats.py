@@ -80,9 +80,11 @@ class EmbeddedNats:
             )
             self._child.wait_until(_is_ready, START_TIMEOUT_S)
         except UnavailableError as error:
-            self._child.stop()
-            self._directory.release()
+            self.stop()
             raise UnavailableError(_with_reason(error, self._child.new_log_lines())) from None
+        except BaseException:  # Ctrl-C while it starts
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop it; what was acknowledged is on disk. Nothing to do when it is not running."""

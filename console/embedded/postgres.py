@@ -83,9 +83,11 @@ class EmbeddedPostgres:
             )
             self._child.wait_until(self._is_ready, START_TIMEOUT_S)
         except UnavailableError as error:
-            self._child.stop()
-            self._directory.release()
+            self.stop()
             raise UnavailableError(_with_reason(error, self._child.new_log_lines())) from None
+        except BaseException:  # Ctrl-C while it starts
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Shut it down, connections ended. Nothing to do when it is not running."""

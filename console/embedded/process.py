@@ -170,7 +170,6 @@ class Child:
             process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(seconds)
-        process.wait()
         self.directory.pid_path.unlink(missing_ok=True)
 
     def stop_leftover(self) -> None:
