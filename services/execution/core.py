@@ -69,9 +69,11 @@ class ExecutionCore:
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
         """Apply one message."""
+        if type(message) is Clock:
+            if message.ts_ns > self._state.now_ns:  # noqa: PLR1730 - max() costs a call
+                self._state.now_ns = message.ts_ns
+            return ()
         match message:
-            case Clock():
-                self._state.now_ns = max(self._state.now_ns, message.ts_ns)
             case Approved():
                 return self._approved(stamp, message)
             case CorporateAction():

@@ -98,14 +98,15 @@ class RiskCore:
         self._limits = with_overrides(self._configured, self._state.overrides)
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
-        """Apply one message. Bars come first: a backtest is made of them."""
+        """Apply one message. Bars and clocks come first: a backtest is made of them."""
         if type(message) is Bar:
             self._price(message.symbol, message.close, stamp.ts_ns, message.timeframe)
             return ()
+        if type(message) is Clock:
+            if message.ts_ns > self._state.now_ns:  # noqa: PLR1730 - max() costs a call
+                self._state.now_ns = message.ts_ns
+            return pass_time(self._state, message, self._limits, stamp.seq)
         match message:
-            case Clock():
-                self._state.now_ns = max(self._state.now_ns, message.ts_ns)
-                return pass_time(self._state, message, self._limits, stamp.seq)
             case Quote():
                 tick = message.ticks[-1]
                 if tick.bid_size > 0 and tick.ask_size > 0:

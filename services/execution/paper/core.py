@@ -77,19 +77,29 @@ class PaperBroker:
         self._state = _decode(state)
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
-        """Apply one message. A bar that no order waits for is the common case."""
+        """Apply one message. Bars that no order waits for and clocks that change nothing are
+        what a backtest is made of; they pass in a fraction of a microsecond.
+        """
         state = self._state
         if type(message) is Bar:
-            state.prices[message.symbol] = message.close
+            symbol = message.symbol
+            state.prices[symbol] = message.close
             if stamp.ts_ns > state.now_ns:  # noqa: PLR1730 - max() costs a call, a million times
                 state.now_ns = stamp.ts_ns
-            if message.symbol in state.resting:
+            if symbol in state.resting:
                 return self._bar(stamp, message)
             return () if state.has_stated else self._state_account()
+        if type(message) is Clock:
+            if message.ts_ns > state.now_ns:  # noqa: PLR1730 - as above
+                state.now_ns = message.ts_ns
+            if message.is_open is state.is_open and message.session == state.session:
+                return () if state.has_stated else self._state_account()
+            return self._clock(message)
+        return self._other(stamp, message)
+
+    def _other(self, stamp: Stamp, message: Message) -> tuple[Message, ...]:
         outputs: tuple[Message, ...] = ()
         match message:
-            case Clock():
-                outputs = self._clock(message)
             case Quote() | Trade():
                 outputs = self._ticks(stamp, message)
             case Submitting():
@@ -240,11 +250,9 @@ class PaperBroker:
         return ()
 
     def _clock(self, clock: Clock) -> tuple[Message, ...]:
+        """Notice that a session begins or the market opens or closes."""
         state = self._state
-        state.now_ns = max(state.now_ns, clock.ts_ns)
         opening = () if state.has_stated else self._state_account()
-        if clock.is_open == state.is_open and clock.session in ("", state.session):
-            return opening
         begins = clock.session not in ("", state.session)
         ended = self._end_of_day() if begins or state.is_open else ()
         state.is_open = clock.is_open
