@@ -11,9 +11,10 @@ from shared.domain.errors import DataError
 from shared.domain.sessions import FIRST_YEAR, LAST_YEAR
 from shared.domain.values import NS_PER_S
 
-# Integers are epoch times; below each limit they count in that unit. The limits lie in the
-# year 5138 of their own unit and in early 1973 of the next finer one.
-_EPOCH_UNITS = ((10**11, NS_PER_S), (10**14, 10**6), (10**17, 10**3))
+# Integers are epoch times: up to each limit they count in that unit. A limit lies in the year 2255
+# of its own unit (the nanoseconds still fit 64 bits) and in early 1970 of the next finer one.
+_EPOCH_UNITS = ((9 * 10**9, NS_PER_S), (9 * 10**12, 10**6), (9 * 10**15, 10**3))
+_DATES = (19_000_000, 21_000_000)  # integers between these spell a date: 20260105
 _NS = pa.timestamp("ns")
 
 
@@ -75,11 +76,14 @@ def _parse_numbers(rows: Rows, name: str, column: pa.ChunkedArray, *, optional: 
     try:
         return text.cast(pa.float64())
     except pa.ArrowInvalid:
-        pass
+        raise _first_that_is_no_number(rows, name, text) from None
+
+
+def _first_that_is_no_number(rows: Rows, name: str, text: pa.Array) -> DataError:
     for index, value in enumerate(text.to_pylist()):
         if value is not None and not _is_number(value):
-            raise rows.error(index, f"{name} is {_spell(value)}, a number is expected")
-    raise DataError(f"{rows.path}: column {name} holds text that is not a number")
+            return rows.error(index, f"{name} is {_spell(value)}, a number is expected")
+    return DataError(f"{rows.path}: column {name} holds text that is not a number")
 
 
 def _is_number(text: str) -> bool:
@@ -98,7 +102,7 @@ def to_times(rows: Rows, name: str, column: pa.ChunkedArray) -> pa.Array:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         times = _to_ns(rows, name, values)
     elif pa.types.is_integer(kind):
-        times = _from_epoch(values.cast(pa.int64()))
+        times = _from_integers(rows, name, values.cast(pa.int64()))
     elif _is_text(kind):
         times = _parse_times(rows, name, values)
     else:
@@ -115,10 +119,14 @@ def _to_ns(rows: Rows, name: str, values: pa.Array) -> pa.Array:
         ) from None
 
 
-def _from_epoch(values: pa.Array) -> pa.Array:
-    largest = pc.max(values).as_py() or 0
+def _from_integers(rows: Rows, name: str, values: pa.Array) -> pa.Array:
+    smallest, largest = pc.min(values).as_py(), pc.max(values).as_py()
+    if _DATES[0] < smallest and largest < _DATES[1]:
+        days = pc.strptime(values.cast(pa.string()), "%Y%m%d", unit="s", error_is_null=True)
+        rows.refuse_where(pc.is_null(days), name, values, "a date is expected")
+        return days.cast(_NS).cast(pa.int64())
     for limit, factor in _EPOCH_UNITS:
-        if largest < limit:
+        if max(-smallest, largest) < limit:
             return pc.multiply(values, factor)
     return values
 
@@ -130,7 +138,7 @@ def _parse_times(rows: Rows, name: str, values: pa.Array) -> pa.Array:
             times = text.cast(kind)
         except pa.ArrowInvalid:
             continue
-        return _from_epoch(times) if kind == pa.int64() else times.cast(pa.int64())
+        return _from_integers(rows, name, times) if kind == pa.int64() else times.cast(pa.int64())
     parsed = []
     for index, value in enumerate(text.to_pylist()):
         try:

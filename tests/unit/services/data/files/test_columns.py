@@ -48,3 +48,22 @@ def test_a_parquet_column_of_another_kind_is_refused(tmp_path: Path) -> None:
     ):
         pq.write_table(pa.table({**columns, name: values}), path)
         assert wanted in refusal(path)
+
+
+@pytest.mark.parametrize("days", [("20260105", "20260106"), ("2026-01-05", "2026-01-06")])
+def test_a_date_may_be_spelled_with_or_without_dashes(
+    tmp_path: Path, days: tuple[str, str]
+) -> None:
+    header = HEADER.replace("ts", "date")
+    path = csv(tmp_path, *(f"SPY,{day},1,1,1,1,0" for day in days), header=header)
+    assert [bar.start_ns for bar in play(path)] == [OPEN_NS, OPEN_NS + 1_440 * MINUTE]
+
+
+def test_a_number_that_spells_no_date_is_refused(tmp_path: Path) -> None:
+    path = csv(tmp_path, "SPY,20260105,1,1,1,1,0", "SPY,20261305,1,1,1,1,0")
+    assert "row 2 (SPY): ts is 20261305, a date is expected" in refusal(path)
+
+
+def test_integers_beyond_any_calendar_are_refused(tmp_path: Path) -> None:
+    path = csv(tmp_path, "SPY,1767623400,1,1,1,1,0", "SPY,4000000000,1,1,1,1,0")
+    assert "a time from 1970 to 2069 is expected" in refusal(path)
