@@ -12,13 +12,14 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from services.ledger.adapters.engine import database
 from services.ledger.config import LedgerServiceSettings
 from shared.config.desk import load
 from shared.domain.errors import TapedeckError
 
+LOCK = 0x7461_7065_6465_636B  # "tapedeck": one migration at a time, whoever starts it
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -33,6 +34,7 @@ async def migrate(url: str, timeout_s: float = 5.0) -> list[str]:
         command.upgrade(configure(connection, applied), "head")
 
     async with database(url, timeout_s) as engine, engine.begin() as connection:
+        await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
         await connection.run_sync(upgrade)
     return applied
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, Text, and_, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Text, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.ledger.checks import find_faults
@@ -169,14 +169,19 @@ async def _reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 async def _all[T](engine: AsyncEngine, chosen: Select[*tuple[Any, ...]], kind: type[T]) -> list[T]:
     async with _reading(engine) as connection:
         found = (await connection.execute(chosen)).mappings()
-        return [msgspec.convert(dict(row), kind) for row in found]
+        return [msgspec.convert(_plain(row), kind) for row in found]
 
 
 async def _last_point(connection: AsyncConnection, book: str) -> EquityRow | None:
     chosen = select(*_point_columns()).where(equity.c.book == book)
     chosen = chosen.order_by(equity.c.minute_ns.desc()).limit(1)
     row = (await connection.execute(chosen)).mappings().first()
-    return None if row is None else msgspec.convert(dict(row), EquityRow)
+    return None if row is None else msgspec.convert(_plain(row), EquityRow)
+
+
+def _plain(row: RowMapping) -> dict[str, object]:
+    """Return a row under plain names: a label's is a subclass of `str`, which msgspec refuses."""
+    return {str(name): value for name, value in row.items()}
 
 
 def _point_columns() -> list[ColumnElement[Any]]:

@@ -51,7 +51,9 @@ def _exact(name: str, *, nullable: bool = False) -> Column[object]:
 
 
 def _moment(name: str, source: str) -> Column[object]:
-    moment = Computed(f"to_timestamp(({source})::double precision / 1e9)", persisted=True)
+    moment = Computed(
+        f"to_timestamp({source}::double precision / '1000000000'::double precision)", persisted=True
+    )
     return Column(name, DateTime(timezone=True), moment)
 
 

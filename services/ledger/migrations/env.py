@@ -2,11 +2,8 @@
 
 from alembic import context
 from alembic.runtime.migration import MigrationInfo
-from sqlalchemy import text
 
 from services.ledger.schema import metadata
-
-LOCK = 0x7461_7065_6465_636B  # "tapedeck": one migration at a time, whoever starts it
 
 connection = context.config.attributes["connection"]
 applied: list[str] = context.config.attributes["applied"]
@@ -23,5 +20,4 @@ context.configure(
     on_version_apply=_note,
 )
 with context.begin_transaction():
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     context.run_migrations()

@@ -101,7 +101,10 @@ def _create_tape() -> None:
         sa.Column(
             "ts",
             sa.DateTime(timezone=True),
-            sa.Computed("to_timestamp((ts_ns)::double precision / 1e9)", persisted=True),
+            sa.Computed(
+                "to_timestamp(ts_ns::double precision / '1000000000'::double precision)",
+                persisted=True,
+            ),
             nullable=True,
         ),
         sa.PrimaryKeyConstraint("seq", name="pk_tape_events"),
