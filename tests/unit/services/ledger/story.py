@@ -1,6 +1,7 @@
 """Tells a ledger what happens on a tape, one short line a message."""
 
 from decimal import Decimal
+from typing import Any
 
 from services.ledger.config import BooksSettings
 from services.ledger.core import LedgerCore
@@ -159,9 +160,10 @@ class Story:
         self.say(f"execution.{BOOK}", order)
         return order
 
-    def tell[F: OrderMessage](self, kind: type[F], order: Submitting, **content: object) -> None:
+    def tell[F: OrderMessage](self, kind: type[F], order: Submitting, **content: Any) -> None:
         """State a fact about an order."""
-        of_order = {name: getattr(order, name) for name in OrderMessage.__struct_fields__}
+        names = OrderMessage.__struct_fields__
+        of_order: dict[str, Any] = {name: getattr(order, name) for name in names}
         self.say(f"execution.{BOOK}", kind(**of_order, **content))
 
     def accept(self, order: Submitting) -> None:

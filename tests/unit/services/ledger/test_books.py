@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from services.ledger import books
 from services.ledger.journal import CASH, OPENING, REALIZED
+from services.ledger.state import Lot
 from shared.domain.positions import Position
 from shared.domain.values import Side
 from shared.messages.market import CorporateAction
@@ -25,7 +26,7 @@ def test_shares_that_were_there_before_come_in_at_the_last_price() -> None:
     story.bar("AAPL", 12.5)
     story.clock()
     story.account("0", AAPL="4", TSLA="0")
-    assert story.core.state.lots == {"AAPL": {"": books.Lot(Position(D(4), D("50.0000")))}}
+    assert story.core.state.lots == {"AAPL": {"": Lot(Position(D(4), D("50.0000")))}}
     assert books.is_balanced(story.core.state)
 
 
