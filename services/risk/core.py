@@ -26,12 +26,12 @@ from services.risk.commands import (
     with_overrides,
 )
 from services.risk.config import RiskSettings
-from services.risk.proposal import Proposal, book_equity, judged_price
+from services.risk.proposal import Proposal, judged_price
 from services.risk.rules import RULES
 from services.risk.session import first_account, pass_time
 from services.risk.sizing import size
 from services.risk.state import Mark, RiskState, Working
-from services.risk.valuation import money
+from services.risk.valuation import appraise, money
 from shared.core import Stamp
 from shared.domain.commands import is_first
 from shared.domain.values import ZERO, OrderType, Timeframe
@@ -175,11 +175,11 @@ class RiskCore:
 
     def _decide(self, stamp: Stamp, signal: Signal) -> tuple[Message, ...]:
         state, limits = self._state, self._limits
-        price, equity = judged_price(signal, state), book_equity(state)
+        price, (equity, gross) = judged_price(signal, state), appraise(state)
         quantity, problem = size(signal, state, limits, price, equity)
         speaker = stamp.lane.actor.partition("~")[0]
         notional = None if price is None else money(float(quantity) * float(price))
-        order = Proposal(signal, speaker, quantity, price, notional, equity)
+        order = Proposal(signal, speaker, quantity, price, notional, equity, gross)
         checks = [] if problem is None else [problem]
         for rule in RULES:
             found = rule(order, state, limits)

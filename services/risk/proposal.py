@@ -5,7 +5,6 @@ from decimal import Decimal
 from msgspec import Struct
 
 from services.risk.state import Holding, RiskState
-from services.risk.valuation import equity_value, money
 from shared.domain.values import Intent, OrderType, Side, to_price
 from shared.messages.signals import Signal
 
@@ -17,7 +16,7 @@ class Proposal(Struct, frozen=True):
 
     `speaker` is the strategy that the tape names, `price` what a share is counted at and
     `notional` the order's value in cents (None when there is no price), `equity` the book's
-    worth in cents (None when it cannot be known).
+    worth in cents (None when it cannot be known), `gross` its gross exposure before the order.
     """
 
     signal: Signal
@@ -26,6 +25,7 @@ class Proposal(Struct, frozen=True):
     price: Decimal | None
     notional: Decimal | None
     equity: Decimal | None
+    gross: float
 
     @property
     def is_opening(self) -> bool:
@@ -40,12 +40,6 @@ class Proposal(Struct, frozen=True):
         if self.signal.side is Side.BUY:
             return holding.quantity + holding.buying + self.quantity
         return holding.quantity - holding.selling - self.quantity
-
-
-def book_equity(state: RiskState) -> Decimal | None:
-    """Return the book's worth in cents, None when it cannot be known."""
-    value = equity_value(state)
-    return None if value is None else money(value)
 
 
 def judged_price(signal: Signal, state: RiskState) -> Decimal | None:

@@ -5,8 +5,16 @@ machine gets the same digits) and become cents before anything is compared with 
 """
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from services.risk.state import RiskState
+
+
+class Worth(NamedTuple):
+    """Equity in cents, None when it cannot be known, and gross exposure."""
+
+    equity: Decimal | None
+    gross: float
 
 
 def equity_value(state: RiskState) -> float | None:
@@ -26,18 +34,24 @@ def equity_value(state: RiskState) -> float | None:
     return total
 
 
-def exposure_value(state: RiskState, without: str) -> float:
-    """Return the value of all positions but one symbol's, long and short added up.
+def appraise(state: RiskState) -> Worth:
+    """Return equity and gross exposure in one pass, for a decision.
 
-    Each counts at its larger side: as if all its working buys, or all its sells, had filled. A
-    symbol without a price counts nothing here; `account_known` refuses then anyway.
+    Gross exposure is the value of all positions, long and short added up, each at its larger
+    side: as if all its working buys, or all its sells, had filled. A symbol without a price
+    counts nothing there; equity is then unknown and `account_known` refuses.
     """
-    total = 0.0
+    marks = state.marks
+    equity, gross, is_known = state.cash_value, 0.0, state.cash is not None
     for symbol, holding in state.holdings.items():
-        mark = state.marks.get(symbol)
-        if mark is not None and symbol != without:
-            total += holding.gross * mark.price
-    return total
+        mark = marks.get(symbol)
+        if mark is not None:
+            price = mark.price
+            equity += holding.net * price
+            gross += holding.gross * price
+        elif holding.net:
+            is_known = False
+    return Worth(money(equity) if is_known else None, gross)
 
 
 def unpriced(state: RiskState) -> str:

@@ -4,7 +4,7 @@ from services.risk.config import RiskSettings
 from services.risk.proposal import EMPTY, Proposal
 from services.risk.rules.finding import at_most
 from services.risk.state import RiskState
-from services.risk.valuation import exposure_value, money
+from services.risk.valuation import money
 from shared.domain.values import to_cents
 from shared.messages.decisions import Check
 
@@ -16,7 +16,8 @@ def check_exposure_limit(order: Proposal, state: RiskState, limits: RiskSettings
     if not order.is_opening or order.price is None or order.equity is None:
         return None
     symbol = order.signal.symbol
-    holding = state.holdings.get(symbol, EMPTY)
+    holding, mark = state.holdings.get(symbol, EMPTY), state.marks[symbol]
+    others = order.gross - holding.gross * mark.price
     shares = max(abs(float(order.projected(state))), holding.gross)
-    value = money(exposure_value(state, without=symbol) + shares * float(order.price))
+    value = money(others + shares * float(order.price))
     return at_most("exposure_limit", value, to_cents(order.equity * limits.max_gross_exposure))

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from services.risk.config import RiskSettings
 from services.risk.core import RiskCore
-from services.risk.proposal import Proposal, book_equity, judged_price
+from services.risk.proposal import Proposal, judged_price
 from services.risk.state import RiskState
-from services.risk.valuation import money
+from services.risk.valuation import appraise, money
 from shared.core import Stamp
 from shared.domain.values import ZERO, Intent, Side, Timeframe
 from shared.messages.base import Message
@@ -168,8 +168,8 @@ def propose(talk: Talk, asked: Signal, quantity: str = "10", speaker: str = "tre
     """What the rules would judge if this signal got `quantity` shares."""
     price = judged_price(asked, talk.state)
     notional = None if price is None else money(float(quantity) * float(price))
-    equity = book_equity(talk.state)
-    return Proposal(asked, speaker, Decimal(quantity), price, notional, equity)
+    equity, gross = appraise(talk.state)
+    return Proposal(asked, speaker, Decimal(quantity), price, notional, equity, gross)
 
 
 def codes(answer: Approved | Denied) -> list[str]:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from services.risk.valuation import equity_value, exposure_value, money, unpriced
+from services.risk.valuation import appraise, equity_value, money, unpriced
 from tests.unit.services.risk.talk import Talk
 
 
@@ -21,8 +21,15 @@ def test_exposure_adds_longs_and_shorts() -> None:
     talk = Talk(cash="")
     talk.account("1000", AAPL=10, IBM=-5)
     talk.minute(AAPL=10.0, IBM=2.0)
-    assert exposure_value(talk.state, without="") == 110.0
-    assert exposure_value(talk.state, without="AAPL") == 10.0
+    assert appraise(talk.state) == (Decimal(1_090), 110.0)
+
+
+def test_without_every_price_equity_is_unknown() -> None:
+    talk = Talk(cash="")
+    assert appraise(talk.state) == (None, 0.0)
+    talk.account("1000", AAPL=10, IBM=-5)
+    talk.minute(AAPL=10.0)
+    assert appraise(talk.state) == (None, 100.0)
 
 
 def test_money_is_cents() -> None:
