@@ -5,10 +5,8 @@ A kill is always obeyed, however late it comes. The others are refused after the
 is a `violation` message, so that nobody waits for something that will not happen.
 """
 
-from pydantic import ValidationError
-
 from services.risk.book import order_key, reserve, settle
-from services.risk.config import LIMITS, RiskSettings
+from services.risk.config import LIMITS, RiskSettings, with_overrides
 from services.risk.session import count_from
 from services.risk.sizing import closable
 from services.risk.state import Halt, RiskState, Working
@@ -95,7 +93,7 @@ def obey_set_limit(
     overrides = {**state.overrides, command.key: command.value}
     try:
         changed = with_overrides(limits, overrides)
-    except ValidationError:
+    except ValueError:
         return limits, refused("set_limit", f"{command.key} cannot be {command.value!r}")
     state.overrides, state.limits_seq = overrides, stamp.seq
     if state.session.equity is not None:
@@ -105,11 +103,6 @@ def obey_set_limit(
         key=command.key, value=command.value, previous=previous, operator=stamp.lane.actor
     )
     return changed, (said,)
-
-
-def with_overrides(configured: RiskSettings, overrides: dict[str, str]) -> RiskSettings:
-    """Return the settings with some limits changed; raise ValidationError for a bad value."""
-    return RiskSettings.model_validate({**configured.model_dump(), **overrides})
 
 
 def refused(command: str, detail: str) -> tuple[Message, ...]:

@@ -60,3 +60,8 @@ class RiskServiceSettings(DeskSettings):
     """What the risk service reads."""
 
     risk: RiskSettings = RiskSettings()
+
+
+def with_overrides(configured: RiskSettings, overrides: dict[str, str]) -> RiskSettings:
+    """Return the settings with some limits changed; raise ValueError for a bad value."""
+    return RiskSettings.model_validate({**configured.model_dump(), **overrides})

@@ -23,9 +23,8 @@ from services.risk.commands import (
     obey_kill,
     obey_resume,
     obey_set_limit,
-    with_overrides,
 )
-from services.risk.config import RiskSettings
+from services.risk.config import RiskSettings, with_overrides
 from services.risk.proposal import Proposal, judged_price
 from services.risk.rules import RULES
 from services.risk.session import first_account, pass_time

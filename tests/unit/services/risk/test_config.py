@@ -3,11 +3,18 @@
 import pytest
 from pydantic import ValidationError
 
-from services.risk.config import LIMITS, RiskSettings
+from services.risk.config import LIMITS, RiskSettings, with_overrides
 
 
 def test_every_limit_an_operator_may_set_is_a_setting() -> None:
     assert set(LIMITS) <= set(RiskSettings.model_fields)
+
+
+def test_overrides_are_text_and_checked_like_any_value() -> None:
+    changed = with_overrides(RiskSettings(), {"max_open_positions": "3"})
+    assert changed == RiskSettings(max_open_positions=3)
+    with pytest.raises(ValueError, match="max_open_positions"):
+        with_overrides(RiskSettings(), {"max_open_positions": "many"})
 
 
 @pytest.mark.parametrize(
