@@ -8,12 +8,35 @@ import pytest
 from tests.tidy.code import ROOT, parsed, relative, source_files
 
 ELSEWHERE: dict[str, tuple[str, str]] = {
+    "services/ledger/adapters/engine.py": (
+        "tests/integration/test_ledger_writer.py",
+        "needs a real PostgreSQL",
+    ),
+    "services/ledger/adapters/writer.py": (
+        "tests/integration/test_ledger_writer.py",
+        "needs a real PostgreSQL",
+    ),
+    "services/ledger/migrate.py": (
+        "tests/integration/test_ledger_migrations.py",
+        "needs a real PostgreSQL",
+    ),
+    "services/ledger/migrations/versions/r0001_audit_trail.py": (
+        "tests/integration/test_ledger_migrations.py",
+        "needs a real PostgreSQL",
+    ),
+    "services/ledger/queries.py": (
+        "tests/integration/test_ledger_queries.py",
+        "needs a real PostgreSQL",
+    ),
+    "shared/runtime/conductor.py": (
+        "tests/integration/test_lockstep.py",
+        "needs several participants",
+    ),
+    "shared/runtime/runner.py": ("tests/integration/test_runner.py", "needs a real tape"),
+    "shared/runtime/turns.py": ("tests/integration/test_lockstep.py", "needs several participants"),
     "shared/tape/jetstream.py": ("tests/contract/test_tape.py", "one suite for every tape"),
     "shared/tape/memory.py": ("tests/contract/test_tape.py", "one suite for every tape"),
     "shared/tape/pull.py": ("tests/contract/test_tape.py", "one suite for every tape"),
-    "shared/runtime/runner.py": ("tests/integration/test_runner.py", "needs a real tape"),
-    "shared/runtime/conductor.py": ("tests/integration/test_lockstep.py", "needs processes' order"),
-    "shared/runtime/turns.py": ("tests/integration/test_lockstep.py", "needs processes' order"),
 }
 """The only exceptions: the test file instead, and why it is not the mirror."""
 LOGIC = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.IfExp, ast.comprehension)
