@@ -12,7 +12,8 @@ from console.embedded.postgres import EmbeddedPostgres
 from console.home import Home
 from shared.permissions import ADMIN
 from shared.runtime.snapshot_store import init_snapshots
-from shared.tape.jetstream import REQUEST_TIMEOUT_S, STREAM, connect, init_tape
+from shared.tape.client import connect
+from shared.tape.jetstream import REQUEST_TIMEOUT_S, STREAM, init_tape
 
 
 class Login(NamedTuple):

@@ -18,7 +18,8 @@ from shared.runtime.source import TimeSlice
 from shared.runtime.turns import AtOnce, InTurn
 from shared.tape.entry import Entry
 from shared.tape.interface import Tape
-from shared.tape.jetstream import STREAM, JetStreamTape, connect, init_tape
+from shared.tape.client import connect
+from shared.tape.jetstream import STREAM, JetStreamTape, init_tape
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Tracing
 from tests import toy

@@ -7,7 +7,7 @@ share in the quote currency, sizes and volumes in shares.
 
 from typing import ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from shared.domain.values import Timeframe
 from shared.messages.base import Message
@@ -101,6 +101,6 @@ class Clock(Message, frozen=True, kw_only=True, tag="clock"):
 
     STORY: ClassVar[str | None] = ""
 
-    ts_ns: int
+    ts_ns: int = field(name="now_ns")  # in JSON the head has a `ts_ns` of its own
     session: str = ""
     is_open: bool = False

@@ -54,6 +54,8 @@ def slice_facts(tape_id: str, lane: Lane, part: TimeSlice) -> list[Outgoing]:
 class FeedPlayer:
     """The one writer of a feed's lane.
 
+    A slice may stand on the tape in part after a crash; the next start completes it.
+
     `participants` are the lanes that must have handled a slice before the next one; only used at
     speed "max". `played_ns` and `bars` say how far it is, for health and progress.
     """
@@ -127,6 +129,6 @@ class FeedPlayer:
 
     async def _publish(self, part: TimeSlice, skip: int) -> None:
         outs = slice_facts(self._tape.id, self._lane, part)
-        await self._publisher.publish_whole(outs[skip:])
+        await self._publisher.publish(outs[skip:])
         self.played_ns = part.ts_ns
         self.bars += sum(isinstance(message, Bar) for message in part.messages)

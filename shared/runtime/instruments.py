@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from shared.core import Stamp
+from shared.messages.base import Message
 from shared.runtime.clock import monotonic_s
 from shared.runtime.health import Readiness
 from shared.subjects import Lane
@@ -26,6 +27,7 @@ class Instruments:
         self._readiness = readiness
         self._started_s = 0.0
         self._events: dict[str, str] = {}
+        self._recreations = 0
         self.tape_end = 0
 
     def handling(self, stamp: Stamp, entry: Entry) -> Handling:
@@ -48,13 +50,21 @@ class Instruments:
         for out in outs:
             self._actor.published(self._event(out.subject))
 
+    def said(self, messages: Sequence[Message]) -> None:
+        """Count what the outputs mean for the business; not in recovery, which says them again."""
+        for message in messages:
+            self._metrics.note(message)
+
     def fence_lost(self, error: FenceLostError) -> None:
         """Another instance wrote on the lane."""
         self._actor.fence_lost.inc()
         self._readiness.set(self._name, ok=False, detail=str(error))
 
-    def beat(self, handled: int, *, recovering: bool) -> None:
+    def beat(self, handled: int, *, recovering: bool, recreations: int) -> None:
         """The runner is alive and waits for more."""
+        if recreations > self._recreations:
+            self._actor.reader_recreated.inc(recreations - self._recreations)
+            self._recreations = recreations
         lag = max(self.tape_end - handled, 0)
         self._actor.position_seq.set(handled)
         self._actor.lag_messages.set(lag)

@@ -72,7 +72,9 @@ class Runner:
             if reader.is_idle:
                 if not self._is_recovering:
                     await self._turns.report(self._handled, self._publisher.head)
-                self._instruments.beat(self._handled, recovering=self._is_recovering)
+                self._instruments.beat(
+                    self._handled, recovering=self._is_recovering, recreations=reader.recreations
+                )
             entry = await reader.next(IDLE_S)
             if entry is None:
                 continue
@@ -157,12 +159,14 @@ class Runner:
         stamp, message = entry.open()
         if self._sieve.lets_through(entry, stamp.ts_ns):
             with self._instruments.handling(stamp, entry) as handling:
-                outputs = self._handle(entry, stamp, message)
+                said = self._handle(entry, stamp, message)
                 self._instruments.handled(entry)
+                outputs = answers(self._tape.id, self._lane, stamp, said) if said else ()
                 self._pending.extend(outputs)
                 if not self._is_recovering:
                     await self._answer()
                     handling.answered(outputs)
+                    self._instruments.said(said)
             await self._keep(entry, stamp, message)
         else:
             self._instruments.dropped()
@@ -170,15 +174,14 @@ class Runner:
         if not self._pending:
             self._snapshotter.offer(self._handled, self._publisher.head, self._sieve)
 
-    def _handle(self, entry: Entry, stamp: Stamp, message: Message) -> tuple[Outgoing, ...]:
+    def _handle(self, entry: Entry, stamp: Stamp, message: Message) -> tuple[Message, ...]:
         try:
             said = self._core.handle(stamp, message)
         except Exception as error:
             error.add_note(f"while {self._lane} handled message {entry.seq} on {entry.subject}")
             raise
-        if not said or entry.seq <= self._from_seq:  # history builds state, it is not answered
-            return ()
-        return answers(self._tape.id, self._lane, stamp, said)
+        # History builds state, it is not answered.
+        return said if entry.seq > self._from_seq else ()
 
     async def _answer(self) -> None:
         """Publish what is pending, cause by cause, each in its turn."""

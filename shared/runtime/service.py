@@ -30,8 +30,9 @@ from shared.runtime.instruments import Instruments
 from shared.runtime.runner import Runner
 from shared.runtime.snapshot_store import JetStreamSnapshots
 from shared.runtime.turns import AtOnce, InTurn
+from shared.tape.client import connect
 from shared.tape.interface import DivergenceError, FenceLostError, TapeFullError
-from shared.tape.jetstream import JetStreamTape, connect
+from shared.tape.jetstream import JetStreamTape
 from shared.telemetry import logs, traces
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Tracing

@@ -72,6 +72,11 @@ class Reader(Protocol):
         ...
 
     @property
+    def recreations(self) -> int:
+        """How often the way to the tape was made anew, after a gap or a silence."""
+        ...
+
+    @property
     def is_idle(self) -> bool:
         """True when nothing more is at hand without waiting."""
         ...

@@ -4,7 +4,6 @@ Speaks the JetStream API directly over requests: a fence, an atomic batch and a 
 the leader are headers and API calls that the client library's helpers do not offer as one.
 """
 
-import asyncio
 import secrets
 from base64 import b64decode
 from collections.abc import Sequence
@@ -20,14 +19,12 @@ from nats.errors import (
     ConnectionDrainingError,
     ConnectionReconnectingError,
     NoRespondersError,
-    NoServersError,
     OutboundBufferLimitError,
 )
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 
 from shared.domain.errors import UnavailableError
-from shared.permissions import inbox_prefix
 from shared.subjects import LANES, Lane
 from shared.tape.entry import Entry, Outgoing
 from shared.tape.interface import (
@@ -45,8 +42,6 @@ from shared.tape.pull import PullReader
 STREAM = "TAPE"
 TAPE_ID_KEY = "tapedeck-tape-id"
 REQUEST_TIMEOUT_S = 5.0
-PENDING_BYTES_MAX = 32 * 1024 * 1024  # what waits for the server while it is away
-RECONNECT_S = 0.25  # the client adds jitter of its own
 DUPLICATE_WINDOW_NS = 120_000_000_000
 _WRONG_LAST_SEQUENCE = (10_071, 10_164)
 _NOT_FOUND = 404
@@ -98,43 +93,6 @@ class _StreamInfo(Struct):
 _decode_ack = msgspec.json.Decoder(_PubAck).decode
 _decode_get = msgspec.json.Decoder(_MsgGet).decode
 _decode_info = msgspec.json.Decoder(_StreamInfo).decode
-
-
-async def connect(
-    url: str, *, name: str, user: str | None, password: str | None, timeout_s: float
-) -> Client:
-    """Connect to NATS and stay connected for ever after; UnavailableError when it cannot be had.
-
-    `name` also names the inbox, the only place where a service's user may listen.
-    """
-    client = Client()
-    problem = "no answer"
-
-    async def on_error(error: Exception) -> None:
-        nonlocal problem
-        problem = str(error) or type(error).__name__
-
-    try:
-        async with asyncio.timeout(timeout_s):
-            await client.connect(
-                url,
-                name=name,
-                user=user,
-                password=password,
-                error_cb=on_error,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]
-                connect_timeout=2,
-                inbox_prefix=inbox_prefix(name).encode(),
-                pending_size=PENDING_BYTES_MAX,
-            )
-    except (TimeoutError, OSError, NatsError, NoServersError) as error:
-        detail = problem if isinstance(error, TimeoutError) else str(error)
-        await client.close()
-        raise UnavailableError(
-            f"NATS at {url} cannot be reached as user {user or 'nobody'}: {detail}"
-        ) from None
-    return client
 
 
 async def init_tape(client: Client, tape_id: str | None = None) -> str:
@@ -262,7 +220,6 @@ class JetStreamTape:
         self, out: Outgoing, headers: dict[str, str], lane: Lane | None, fence: int
     ) -> int:
         _refuse_too_large(out)
-        headers["Nats-Expected-Stream"] = STREAM
         try:
             reply = await self._client.request(
                 out.subject, out.payload, timeout=REQUEST_TIMEOUT_S, headers=headers

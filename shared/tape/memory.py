@@ -131,6 +131,8 @@ class MemoryTape:
 class _MemoryReader:
     """Reads the list; remembers which subjects its filters cover."""
 
+    recreations = 0
+
     def __init__(self, tape: MemoryTape, patterns: Sequence[str], start_seq: int) -> None:
         self._tape = tape
         self._patterns = tuple(patterns)
