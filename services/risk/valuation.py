@@ -63,5 +63,5 @@ def unpriced(state: RiskState) -> str:
 
 
 def money(value: float) -> Decimal:
-    """Return an amount in cents; the rounding of `round` is exact and the same everywhere."""
-    return Decimal(repr(round(value, 2)))
+    """Return an amount in cents; text formatting rounds exactly, the same on every machine."""
+    return Decimal(f"{value:.2f}")
