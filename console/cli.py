@@ -14,8 +14,12 @@ app = typer.Typer(
     help="An automated trading desk on one replayable tape.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+tape = typer.Typer(help="Read the tape.", no_args_is_help=True)
+app.add_typer(tape, name="tape")
 
 
 class _InOrder(TyperCommand):
@@ -37,6 +41,7 @@ State = Annotated[
     typer.Option("--state", help="State folder (also TAPEDECK_STATE).", show_default=".tapedeck"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML or JSON file.")]
 Profile = Annotated[str | None, typer.Option("--profile", help="Ready-made configuration.")]
 
@@ -100,6 +105,151 @@ def up(
             from console.output import show_document  # noqa: PLC0415
 
             show_document(result.document(), as_json=as_json, title="Run")
+
+
+@app.command()
+def status(*, state: State = None, as_json: Json = False) -> None:
+    """Say how the desk is: services, tape, strategies, positions."""
+    with explained():
+        from console import status as running  # noqa: PLC0415
+
+        raise typer.Exit(running.status(state, as_json=as_json))
+
+
+@app.command()
+def down(*, state: State = None, as_json: Json = False) -> None:
+    """Stop the desk that runs in the state folder."""
+    with explained():
+        from console import status as running  # noqa: PLC0415
+
+        running.down(state, as_json=as_json)
+
+
+@app.command()
+def validate(
+    *, config: Config = None, profile: Profile = None, state: State = None, as_json: Json = False
+) -> None:
+    """Check everything that a desk needs, and say what to do about what is missing."""
+    with explained():
+        from console import validate as checks  # noqa: PLC0415
+        from console.configuration import Sources  # noqa: PLC0415
+
+        raise typer.Exit(checks.validate(Sources(config, profile), state, as_json=as_json))
+
+
+@app.command()
+def init(
+    *, config: Config = None, profile: Profile = None, state: State = None, as_json: Json = False
+) -> None:
+    """Make the tape and the tables, without starting a desk. `up` does it too."""
+    with explained():
+        from console.configuration import Sources  # noqa: PLC0415
+        from console.init import init as prepare  # noqa: PLC0415
+
+        prepare(Sources(config, profile), state, as_json=as_json)
+
+
+@app.command()
+def positions(
+    *,
+    flat: Annotated[bool, typer.Option("--all", help="With positions that are closed.")] = False,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Show the positions of the books, with their marks."""
+    with explained():
+        from console import books  # noqa: PLC0415
+
+        books.positions(state, as_json=as_json, with_flat=flat)
+
+
+@app.command()
+def orders(
+    *,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 20,
+    working: Annotated[bool, typer.Option("--working", help="Only those that work.")] = False,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Show the newest orders."""
+    with explained():
+        from console import books  # noqa: PLC0415
+
+        books.orders(state, count, as_json=as_json, only_working=working)
+
+
+@app.command()
+def kill(*, reason: Reason = "", state: State = None, as_json: Json = False) -> None:
+    """Stop all trading at once; it stays stopped, restarts included, until `resume`."""
+    with explained():
+        from console import control  # noqa: PLC0415
+
+        control.kill(state, reason, as_json=as_json)
+
+
+@app.command()
+def resume(*, reason: Reason = "", state: State = None, as_json: Json = False) -> None:
+    """End the kill or the halt."""
+    with explained():
+        from console import control  # noqa: PLC0415
+
+        control.resume(state, reason, as_json=as_json)
+
+
+@app.command()
+def activate(
+    strategy_id: str, *, reason: Reason = "", state: State = None, as_json: Json = False
+) -> None:
+    """Let a strategy trade."""
+    with explained():
+        from console import control  # noqa: PLC0415
+
+        control.activate(state, strategy_id, reason, as_json=as_json)
+
+
+@app.command()
+def deactivate(
+    strategy_id: str, *, reason: Reason = "", state: State = None, as_json: Json = False
+) -> None:
+    """Stop a strategy from trading; its positions stay."""
+    with explained():
+        from console import control  # noqa: PLC0415
+
+        control.deactivate(state, strategy_id, reason, as_json=as_json)
+
+
+@tape.command("ls")
+def tape_ls(*, state: State = None, as_json: Json = False) -> None:
+    """Show who said what, and how often."""
+    with explained():
+        from console import tapes  # noqa: PLC0415
+
+        tapes.list_lanes(state, as_json=as_json)
+
+
+@tape.command("tail")
+def tape_tail(
+    pattern: Annotated[str, typer.Argument(metavar="[FILTER]", help="As in 'risk.>'.")] = ">",
+    *,
+    count: Annotated[int, typer.Option("-n", min=0, help="How many.")] = 20,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on.")] = False,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Show the last messages."""
+    with explained():
+        from console import tapes  # noqa: PLC0415
+
+        tapes.tail(state, pattern, count, follow=follow, as_json=as_json)
+
+
+@tape.command("show")
+def tape_show(seq: int, *, state: State = None, as_json: Json = False) -> None:
+    """Show one message, its cause and its effects."""
+    with explained():
+        from console import tapes  # noqa: PLC0415
+
+        tapes.show(state, seq, as_json=as_json)
 
 
 @app.command()

@@ -199,8 +199,7 @@ def _(command: Command) -> str:
     fields = msgspec.to_builtins(command)
     hidden = ("type", "reason", "expected_seq", "valid_until_ns")
     shown = " ".join(str(value) for name, value in fields.items() if name not in hidden)
-    why = f": {command.reason}" if command.reason else ""
-    return f"{shown}{why}".strip() or "no reason given"
+    return ": ".join(filter(None, (shown, command.reason))) or "no reason given"
 
 
 def _price(order: Approved | Submitting) -> str:

@@ -1,11 +1,14 @@
 """What the commands print: one JSON value for programs, a calm table for people."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+WIDTH_OF_A_FILE = 200
 
 
 def print_json(value: object) -> None:
@@ -23,7 +26,7 @@ def show_document(document: Mapping[str, object], *, as_json: bool, title: str) 
     table.add_column()
     for name, value in document.items():
         table.add_row(name, spell(value))
-    Console().print(table)
+    _console().print(table)
 
 
 def show_rows(
@@ -36,13 +39,20 @@ def show_rows(
     if not rows:
         print(empty)
         return
-    table = Table(box=box.SIMPLE)
+    table = Table(box=box.SIMPLE, pad_edge=False)
     for name in columns:
         is_number = all(_is_number(row.get(name)) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if is_number else "left")
+        table.add_column(
+            name.replace("_", " "), justify="right" if is_number else "left", no_wrap=True
+        )
     for row in rows:
         table.add_row(*(spell(row.get(name)) for name in columns))
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """Return where to print; a file or a pipe has no width that a line would have to fit."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_A_FILE)
 
 
 def spell(value: object) -> str:
@@ -63,4 +73,6 @@ def spell(value: object) -> str:
 def _is_number(value: object) -> bool:
     if value is None or isinstance(value, int):
         return True
-    return isinstance(value, str) and value.lstrip("-").replace(".", "", 1).isdigit()
+    return (
+        isinstance(value, str) and value.lstrip("-").replace(",", "").replace(".", "", 1).isdigit()
+    )

@@ -85,9 +85,9 @@ def make_plan(options: UpOptions) -> Plan:
     elif options.settings_for_all and not options.strategies:
         raise ConfigurationError("--set has no strategy to set: name one with --strategy")
     desk = _settle(desk, options)
-    _check_strategies(desk)
-    _check_ports(desk)
-    extent = _check_files(desk) if desk.data.feed == "file" else None
+    check_strategies(desk)
+    check_ports(desk)
+    extent = check_files(desk) if desk.data.feed == "file" else None
     tape_id = desk.tape.id
     if options.until_done and tape_id is None:
         tape_id = derive_tape_id(desk)
@@ -218,7 +218,7 @@ def _money(text: str) -> str:
     return text
 
 
-def _check_strategies(desk: DeskConfiguration) -> None:
+def check_strategies(desk: DeskConfiguration) -> None:
     """Resolve every strategy and check its parameters, as the service will."""
     # A folder put on the path here is put on the services' path too.
     here = str(Path.cwd())
@@ -227,7 +227,8 @@ def _check_strategies(desk: DeskConfiguration) -> None:
     strategy_actors(desk.book, desk.strategies)
 
 
-def _check_ports(desk: DeskConfiguration) -> None:
+def check_ports(desk: DeskConfiguration) -> None:
+    """Make sure that the services' health ports are free; UnavailableError names the one taken."""
     for name in SERVICES:
         port = getattr(desk.health, f"{name}_port")
         if port:
@@ -238,7 +239,7 @@ def _check_ports(desk: DeskConfiguration) -> None:
                 raise UnavailableError(f"{error} with {key}") from None
 
 
-def _check_files(desk: DeskConfiguration) -> Extent:
+def check_files(desk: DeskConfiguration) -> Extent:
     """Read the files as the data service will; DataError says what is wrong with them."""
     with _without("numpy", "pandas"):
         from services.data.files.source import FileSource  # noqa: PLC0415 - imports pyarrow

@@ -128,6 +128,8 @@ class _Session:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(job()), group.create_task(self._stopped())]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if self._stop.is_set():
+                self._tell("stopping")
             for task in tasks:
                 task.cancel()
 
@@ -144,4 +146,3 @@ class _Session:
         assert self._desk is not None
         await self._desk.wait_ready()
         await follow(self._desk, as_json=self._manner.as_json, plain=self._manner.plain)
-        tell("stopping")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.layout import Layout
 from rich.panel import Panel
 from rich.table import Table
@@ -15,6 +15,7 @@ from console.view.picture import Happening, Picture
 
 WIDE = 110  # columns from which decisions and trades stand side by side
 HEADER_LINES = 2
+TIME_COLUMNS, EVENT_COLUMNS, ACTOR_COLUMNS = 8, 10, 10
 _EVENT_STYLES = {
     "signal": "cyan", "approved": "green", "denied": "yellow", "filled": "bold green",
     "rejected": "red", "halted": "bold red", "kill": "bold red", "resumed": "bold green",
@@ -53,33 +54,44 @@ def draw(picture: Picture, width: int, height: int, logs: str) -> Layout:
 
 
 def _header(picture: Picture, width: int) -> RenderableType:
-    first = Text(no_wrap=True, overflow="ellipsis")
-    first.append(" tapedeck ", "bold reverse")
-    first.append(f" {picture.title}", "bold")
+    is_wide = width >= WIDE
+    return Group(_title(picture, is_wide=is_wide), _worth(picture, is_wide=is_wide))
+
+
+def _title(picture: Picture, *, is_wide: bool) -> Text:
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(" tapedeck ", "bold reverse")
+    line.append(f" {picture.title}", "bold")
     if picture.halted:
-        first.append(f"  HALTED {picture.halted}", "bold red")
+        line.append(f"  HALTED {picture.halted}", "bold red")
     clock = picture.clock
     if clock is not None:
-        state = f"session {clock.session} open" if clock.is_open else "market closed"
-        first.append(f"  {moment(clock.ts_ns)} UTC, {state}")
+        session = f"session {clock.session} " if is_wide and clock.session else ""
+        line.append(
+            f"  {moment(clock.ts_ns)} UTC, {session}{'open' if clock.is_open else 'closed'}"
+        )
         if picture.pace:
-            first.append(f", {picture.pace:,.0f}x", "dim")
-    second = Text(no_wrap=True, overflow="ellipsis")
+            line.append(f", {picture.pace:,.0f}x", "dim")
+    return line
+
+
+def _worth(picture: Picture, *, is_wide: bool) -> Text:
+    line = Text(no_wrap=True, overflow="ellipsis")
     for name, amount in (("equity", picture.equity), ("cash", picture.cash)):
-        second.append(f" {name} ", "dim")
-        second.append("-" if amount is None else money(amount), "bold")
+        line.append(f" {name} ", "dim")
+        line.append("-" if amount is None else f"{money(amount)} ", "bold")
     day = picture.day_pnl
     if day is not None:
-        second.append("  day ", "dim")
-        second.append_text(_signed(day))
-    second.append("  tape ", "dim")
-    second.append(f"{picture.tape_end:,}")
-    second.append(f" +{picture.rate:,.0f}/s", "dim")
-    if width >= WIDE:
+        line.append(" day ", "dim")
+        line.append_text(_signed(day))
+    line.append("  tape ", "dim")
+    line.append(f"{picture.tape_end:,}")
+    line.append(f" +{picture.rate:,.0f}/s", "dim")
+    if is_wide:
         counted = (f"{picture.counts.get(event, 0):,} {name}" for event, name in _COUNTED)
-        second.append("  since start ", "dim")
-        second.append(", ".join(counted))
-    return Text("\n").join((first, second))
+        line.append("  lately ", "dim")
+        line.append(", ".join(counted))
+    return line
 
 
 _COUNTED = (
@@ -90,8 +102,8 @@ _COUNTED = (
 def _holdings(picture: Picture) -> RenderableType:
     if not picture.holdings:
         return Text("none yet", "dim")
-    table = _table()
-    for name in ("", "quantity", "average", "mark", "unrealised"):
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("", "quantity", "average", "mark", "open P&L"):
         table.add_column(name, justify="right" if name else "left", header_style="dim")
     for one in picture.holdings:
         mark = "-" if one.mark is None else money(one.mark)
@@ -120,10 +132,10 @@ def _side(picture: Picture) -> Table:
 
 def _story(happenings: Iterable[Happening], *, with_actor: bool) -> RenderableType:
     table = _table(show_header=False)
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, style="dim", width=TIME_COLUMNS)
+    table.add_column(no_wrap=True, width=EVENT_COLUMNS)
     if with_actor:
-        table.add_column(no_wrap=True, style="dim", overflow="ellipsis", max_width=16)
+        table.add_column(no_wrap=True, style="dim", overflow="ellipsis", width=ACTOR_COLUMNS)
     table.add_column(no_wrap=True, overflow="ellipsis")
     for one in happenings:
         what = Text(one.event, _EVENT_STYLES.get(one.event, ""))
@@ -141,13 +153,11 @@ def _footer(complaints: list[str], logs: str) -> RenderableType:
 
 
 def _panel(title: str, content: RenderableType) -> Panel:
-    return Panel(
-        content, title=title, title_align="left", border_style="dim", box=box.ROUNDED, padding=0
-    )
+    return Panel(content, title=title, title_align="left", border_style="dim", box=box.ROUNDED)
 
 
 def _table(*, show_header: bool = True) -> Table:
-    return Table(box=None, show_header=show_header, padding=(0, 1, 0, 0), expand=False)
+    return Table(box=None, show_header=show_header, padding=(0, 1, 0, 0))
 
 
 def _signed(amount: Decimal) -> Text:

@@ -11,6 +11,7 @@ from pathlib import Path
 from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from console.control import state_of
 from console.desk import Desk
 from console.view.picture import Picture, ServiceHealth, holdings_of
 from services.ledger.queries import equity_curve, list_closed_days, list_positions
@@ -74,15 +75,8 @@ class Watch:
             await asyncio.sleep(POLL_S)
 
     async def _recall_strategies(self) -> None:
-        """Find out which strategies are active from the last command to each."""
         for name in self._desk.plan.desk.strategies:
-            last = [
-                entry
-                for command in ("activate", "deactivate", "quarantine")
-                if (entry := await self._tape.last(f"control.*.{command}.{name}")) is not None
-            ]
-            if last:
-                self.picture.take(*max(last, key=lambda entry: entry.seq).open())
+            self.picture.strategies[name] = await state_of(self._tape, name)
 
     async def _poll_tape(self) -> None:
         picture = self.picture
