@@ -149,3 +149,12 @@ def test_a_question_to_a_database_that_is_not_migrated_is_one_sentence(database_
 
     with pytest.raises(UnavailableError, match="is not migrated"):
         asyncio.run(scenario())
+
+
+def test_an_error_of_the_asker_is_not_taken_for_one_of_the_database(database_url: str) -> None:
+    async def scenario() -> None:
+        async with database(database_url):
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        asyncio.run(scenario())

@@ -176,8 +176,8 @@ def test_connections_killed_at_any_instant_lose_and_repeat_nothing(migrated_url:
             running = group.create_task(ledger.sink.run())
             reading = group.create_task(ledger.read(story.entries))
             killer = await asyncpg.connect(migrated_url)
-            for _ in range(30):
-                await asyncio.sleep(0.004)
+            for pause in range(60):
+                await asyncio.sleep(0.0007 * (pause % 9))
                 await killer.fetch(kill)
             await killer.close()
             await reading

@@ -7,7 +7,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from services.ledger.adapters.failures import explain
+from services.ledger.adapters.failures import FAILURES, explain
 
 
 @asynccontextmanager
@@ -19,7 +19,10 @@ async def database(url: str, timeout_s: float = 5.0) -> AsyncIterator[AsyncEngin
     """
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(url, timeout=timeout_s)
+        try:
+            return await asyncpg.connect(url, timeout=timeout_s)
+        except FAILURES as error:
+            raise explain(error, url) from error
 
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, pool_size=2, max_overflow=0
@@ -28,14 +31,6 @@ async def database(url: str, timeout_s: float = 5.0) -> AsyncIterator[AsyncEngin
         yield engine
     except DBAPIError as error:
         raise explain(_origin(error), url) from error
-    except (
-        OSError,
-        TimeoutError,
-        ValueError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-    ) as error:
-        raise explain(error, url) from error
     finally:
         await engine.dispose()
 

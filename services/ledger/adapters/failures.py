@@ -11,6 +11,16 @@ from shared.domain.errors import (
     UnavailableError,
 )
 
+FAILURES = (
+    OSError,
+    TimeoutError,
+    ValueError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # its protocol lost its place: the connection died in a COPY
+)
+"""What asyncpg raises when the server, the network, the URL or a statement is at fault."""
+
 # SQLSTATE classes (and codes) of what passes: connection, transaction rollback, resources,
 # operator intervention (shutdown, starting up), system error.
 _PASSING = ("08", "40", "53", "57P", "58")
@@ -38,7 +48,8 @@ def is_passing(error: BaseException) -> bool:
         return (error.sqlstate or "").startswith(_PASSING)
     if isinstance(error, ValueError):  # asyncpg's ClientConfigurationError is both
         return False
-    return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError)
+    broken = asyncpg.InterfaceError | asyncpg.InternalClientError
+    return isinstance(error, OSError | TimeoutError | broken)
 
 
 def explain(error: BaseException, url: str) -> TapedeckError:

@@ -13,7 +13,7 @@ import asyncpg
 from structlog.typing import FilteringBoundLogger
 
 from services.ledger.adapters import statements
-from services.ledger.adapters.failures import explain, is_passing, place
+from services.ledger.adapters.failures import FAILURES, explain, is_passing, place
 from services.ledger.adapters.records import Batch, genesis
 from services.ledger.config import WriterSettings
 from shared.config.desk import PostgresSettings
@@ -21,7 +21,6 @@ from shared.domain.errors import ConfigurationError, InvariantError, Unavailable
 from shared.runtime.clock import monotonic_s
 
 APPLICATION = "tapedeck-ledger"
-_FAILURES = (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Writer:
@@ -62,7 +61,7 @@ class Writer:
             try:
                 connection = await self._connected()
                 return await self._checked_cursor(connection, tape_end)
-            except _FAILURES as error:
+            except FAILURES as error:
                 self._abandon()
                 if not is_passing(error) or monotonic_s() >= deadline_s:
                     raise explain(error, self._url) from error
@@ -84,7 +83,10 @@ class Writer:
         """End the connection in order; the next `store` would make a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.close(timeout=self._connect_timeout_s)
+            try:
+                await connection.close(timeout=self._connect_timeout_s)
+            except FAILURES:
+                connection.terminate()  # it was broken already, and nothing is left to store
 
     async def _tried(self, batch: Batch) -> bool:
         """Try once; False when it may work later."""
@@ -92,7 +94,7 @@ class Writer:
             connection = await self._connected()
             if not await self._is_stored(connection, batch):
                 await self._transact(connection, batch)
-        except _FAILURES as error:
+        except FAILURES as error:
             self._abandon()
             if not is_passing(error):
                 raise explain(error, self._url) from error
@@ -109,26 +111,25 @@ class Writer:
         return True
 
     async def _transact(self, connection: asyncpg.Connection, batch: Batch) -> None:
-        async with connection.transaction():
-            moved = await connection.fetchval(
-                statements.MOVE_CURSOR,
-                self._tape_id,
-                self._book,
-                batch.old_seq,
-                batch.seq,
-                batch.hash,
+        # No rollback: after a failure the connection is given up, and the server rolls back.
+        # Asked for one in the middle of a broken COPY, the driver would hide the first error.
+        transaction = connection.transaction()
+        await transaction.start()
+        moved = await connection.fetchval(
+            statements.MOVE_CURSOR, self._tape_id, self._book, batch.old_seq, batch.seq, batch.hash
+        )
+        if moved is None:
+            raise InvariantError(
+                "INV-LEDGER-FENCE",
+                f"the cursor of book {self._book} in {self.where} is no longer at"
+                f" {batch.old_seq}: another ledger writes there",
             )
-            if moved is None:
-                raise InvariantError(
-                    "INV-LEDGER-FENCE",
-                    f"the cursor of book {self._book} in {self.where} is no longer at"
-                    f" {batch.old_seq}: another ledger writes there",
-                )
-            await _copy(connection, "tape_events", batch.events)
-            for table, records in batch.copies.items():
-                await _copy(connection, table, records)
-            for table, states in batch.upserts.items():
-                await connection.executemany(statements.UPSERT[table], states.values())
+        await _copy(connection, "tape_events", batch.events)
+        for table, records in batch.copies.items():
+            await _copy(connection, table, records)
+        for table, states in batch.upserts.items():
+            await connection.executemany(statements.UPSERT[table], states.values())
+        await transaction.commit()
 
     async def _is_stored(self, connection: asyncpg.Connection, batch: Batch) -> bool:
         """Tell whether an earlier attempt at this very batch was committed after all."""

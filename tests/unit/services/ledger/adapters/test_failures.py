@@ -20,6 +20,7 @@ def test_a_place_has_no_password() -> None:
         ConnectionRefusedError("refused"),
         TimeoutError(),
         asyncpg.InterfaceError("connection is closed"),
+        asyncpg.InternalClientError("cannot switch to state 15"),
         asyncpg.CannotConnectNowError("the database system is starting up"),
         asyncpg.AdminShutdownError("terminating connection"),
         asyncpg.ConnectionDoesNotExistError("connection was closed"),
