@@ -129,6 +129,9 @@ class FeedPlayer:
 
     async def _publish(self, part: TimeSlice, skip: int) -> None:
         outs = slice_facts(self._tape.id, self._lane, part)
-        await self._publisher.publish(outs[skip:])
+        if self._speed is None:  # in lockstep everybody else is silent now
+            await self._publisher.publish_run(outs[skip:])
+        else:
+            await self._publisher.publish(outs[skip:])
         self.played_ns = part.ts_ns
         self.bars += sum(isinstance(message, Bar) for message in part.messages)

@@ -117,6 +117,14 @@ class Tape(Protocol):
         """Append all or none, adjacent, at most BATCH_MAX; return the last sequence."""
         ...
 
+    async def append_run(self, outs: Sequence[Outgoing], *, lane: Lane, fence: int) -> int:
+        """Append a prefix of `outs`, adjacent, without waiting between them; return the last.
+
+        Each stands only directly behind the one before, so whoever else speaks meanwhile ends
+        the run: then it raises as `append` does, and a prefix may be on the tape.
+        """
+        ...
+
     async def tell(self, out: Outgoing, *, once_id: str) -> int:
         """Append without a fence, once per `once_id` (within two minutes); for commands.
 

@@ -128,6 +128,49 @@ def test_a_batch_stands_together_or_not_at_all(make_tape: MakeTape) -> None:
     asyncio.run(check())
 
 
+def test_a_run_stands_adjacent_and_in_order(make_tape: MakeTape) -> None:
+    async def check() -> None:
+        async with make_tape() as tape:
+            outs = [bar(number) for number in range(1, 301)]
+            assert await tape.append_run(outs[:1], lane=FEED, fence=0) == 1
+            assert await tape.append_run(outs[1:], lane=FEED, fence=1) == 300
+            assert [e.payload for e in await whole(tape)] == [o.payload for o in outs]
+            with pytest.raises(FenceLostError):
+                await tape.append_run([bar(301), bar(302)], lane=FEED, fence=299)
+            assert (await tape.bounds()).last == 300
+
+    asyncio.run(check())
+
+
+def test_a_run_never_lands_behind_a_stranger(make_tape: MakeTape) -> None:
+    async def check() -> None:
+        async with make_tape() as tape:
+            mine, stranger = LanePublisher(tape, FEED, 0), LanePublisher(tape, FEED, 0)
+            await stranger.publish([bar(77)])  # takes the sequence that a run would predict
+            with pytest.raises(FenceLostError):
+                await mine.publish_run([bar(1), bar(2), bar(3)])
+            assert [e.payload for e in await whole(tape)] == [bar(77).payload]
+
+    asyncio.run(check())
+
+
+def test_a_run_among_other_speakers_is_completed(make_tape: MakeTape) -> None:
+    async def check() -> None:
+        async with make_tape() as tape:
+            mine, other = LanePublisher(tape, FEED, 0), LanePublisher(tape, OTHER, 0)
+            wanted = [bar(number) for number in range(1, 201)]
+            noise = [bar(number, "MSFT", OTHER) for number in range(1, 101)]
+            async with asyncio.TaskGroup() as group:
+                group.create_task(mine.publish_run(wanted))
+                for out in noise:
+                    await other.publish([out])
+            found = await whole(tape)
+            assert [e.payload for e in found if e.lane == FEED] == [o.payload for o in wanted]
+            assert [e.payload for e in found if e.lane == OTHER] == [o.payload for o in noise]
+
+    asyncio.run(check())
+
+
 def test_a_command_is_recorded_once_per_id(make_tape: MakeTape) -> None:
     async def check() -> None:
         async with make_tape() as tape:

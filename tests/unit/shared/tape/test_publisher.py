@@ -44,6 +44,15 @@ class Troubled(MemoryTape):
         return await super().append_batch(outs, lane=lane, fence=fence)
 
     @override
+    async def append_run(self, outs: Sequence[Outgoing], *, lane: Lane, fence: int) -> int:
+        if not self._troubles:
+            return await super().append_run(outs, lane=lane, fence=fence)
+        arrived = int(self._troubles.pop(0))
+        for out in outs[:arrived]:
+            fence = self.put(out, lane=lane, fence=fence)
+        raise NoVerdictError(f"{arrived} arrived")
+
+    @override
     async def last(self, pattern: str) -> Entry | None:
         if self._troubles and self._troubles[0] == "unreachable":
             self._troubles.pop(0)
@@ -80,6 +89,22 @@ def test_every_message_stands_on_the_tape_once_whatever_happens(troubles: list[s
     entries = [tape.entry(seq) for seq in range(1, tape.last_seq + 1)]
     assert [e.payload for e in entries] == [o.payload for o in wanted]
     assert publisher.head == 3
+
+
+@pytest.mark.parametrize(
+    "troubles",
+    [[], ["0"], ["2"], ["5"], ["3", "unreachable"], ["0", "unreachable", "unacknowledged"]],
+)
+def test_a_run_that_stops_anywhere_is_completed(troubles: list[str]) -> None:
+    tape = Troubled(*troubles)
+    wanted = outs(5)
+
+    publisher = LanePublisher(tape, ME, 0)
+    asyncio.run(publisher.publish_run(wanted))
+
+    entries = [tape.entry(seq) for seq in range(1, tape.last_seq + 1)]
+    assert [e.payload for e in entries] == [o.payload for o in wanted]
+    assert publisher.head == 5
 
 
 def test_another_writer_on_the_lane_ends_it() -> None:
