@@ -2,25 +2,16 @@
 
 import sys
 
+from services.data.assembly import aggregator_actor
 from services.data.config import DataServiceSettings, DataSettings
-from services.data.core import BarAggregator
 from services.data.files.reader import read_apart
 from services.data.files.source import FileSource
 from services.data.simulation.market import SimulatedMarket
 from shared.domain.values import Timeframe
-from shared.runtime.actor import Actor, Rank
 from shared.runtime.feed import FeedPlayer
 from shared.runtime.service import Context, Hosting, run_service
 from shared.runtime.source import Source
 from shared.subjects import lane
-
-_DECIDING = (
-    "services.data.core",
-    "services.data.rules",
-    "services.data.state",
-    "shared.domain",
-    "shared.messages",
-)
 
 
 async def build(context: Context[DataServiceSettings]) -> Hosting:
@@ -30,31 +21,19 @@ async def build(context: Context[DataServiceSettings]) -> Hosting:
     context.log.info(
         "feed opened", feed=settings.feed, native=native or "trades", bars=source.total
     )
-    core = BarAggregator(
-        feed=settings.feed,
-        native=native,
-        timeframes=settings.timeframes,
-        grace_s=settings.grace_s,
-    )
+    aggregator = aggregator_actor(settings, native)
     player = FeedPlayer(
         tape=context.tape,
         client=context.client,
         lane=lane("data", settings.feed),
         source=source,
         speed=settings.speed,
-        participants=tuple(dict.fromkeys((str(core.lane), *settings.participants))),
+        participants=tuple(dict.fromkeys((str(aggregator.core.lane), *settings.participants))),
         log=context.log,
     )
     is_finite = settings.feed == "file" and settings.file.until_done
     return Hosting(
-        actors=[
-            Actor(
-                core=core,
-                rank=Rank.DATA,
-                configuration=core.configuration,
-                packages=_DECIDING,
-            )
-        ],
+        actors=[aggregator],
         tasks=[("feed", player.run)],
         ends_with="feed" if is_finite else "",
     )

@@ -2,14 +2,10 @@
 
 import sys
 
+from services.execution.assembly import paper_actors
 from services.execution.config import ExecutionServiceSettings
-from services.execution.core import ExecutionCore
-from services.execution.paper.core import PaperBroker
 from shared.domain.errors import ConfigurationError
-from shared.runtime.actor import Actor, Rank
 from shared.runtime.service import Context, Hosting, run_service
-
-DECISION_PACKAGES = ("services.execution", "shared.domain", "shared.messages")
 
 
 async def build(context: Context[ExecutionServiceSettings]) -> Hosting:
@@ -19,19 +15,7 @@ async def build(context: Context[ExecutionServiceSettings]) -> Hosting:
         raise ConfigurationError(
             "mode: live trading is not part of this release; set mode to paper"
         )
-    execution = Actor(
-        core=ExecutionCore(settings.book, context.tape.id),
-        rank=Rank.EXECUTION,
-        configuration={"broker": settings.execution.broker},
-        packages=DECISION_PACKAGES,
-    )
-    broker = Actor(
-        core=PaperBroker(settings.execution.paper, settings.book),
-        rank=Rank.BROKER,
-        configuration=settings.execution.paper.model_dump(mode="json"),
-        packages=DECISION_PACKAGES,
-    )
-    return Hosting(actors=[execution, broker])
+    return Hosting(actors=paper_actors(settings.execution, settings.book, context.tape.id))
 
 
 def main() -> int:

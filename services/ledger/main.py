@@ -4,16 +4,10 @@ import sys
 
 from services.ledger.adapters.postgres import PostgresSink
 from services.ledger.adapters.writer import Writer
+from services.ledger.assembly import ledger_actor
 from services.ledger.config import LedgerServiceSettings
 from services.ledger.core import LedgerCore
-from shared.runtime.actor import Actor, Rank
 from shared.runtime.service import Context, Hosting, run_service
-
-DECIDES = [
-    *(f"services.ledger.{name}" for name in ("core", "books", "journal", "orders", "state")),
-    "shared.domain",
-    "shared.messages",
-]
 
 
 async def build(context: Context[LedgerServiceSettings]) -> Hosting:
@@ -26,13 +20,7 @@ async def build(context: Context[LedgerServiceSettings]) -> Hosting:
     )
     sink = PostgresSink(writer, writing, core.take_rows)
     await sink.open((await context.tape.bounds()).last)
-    actor = Actor(
-        core=core,
-        rank=Rank.LEDGER,
-        configuration=settings.ledger.books.model_dump(mode="json"),
-        packages=DECIDES,
-        sink=sink,
-    )
+    actor = ledger_actor(core, settings.ledger.books, sink)
     return Hosting(actors=[actor], tasks=[("writer", sink.run)])
 
 

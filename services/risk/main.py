@@ -2,22 +2,15 @@
 
 import sys
 
+from services.risk.assembly import risk_actor
 from services.risk.config import RiskServiceSettings
-from services.risk.core import RiskCore
-from shared.runtime.actor import Actor, Rank
 from shared.runtime.service import Context, Hosting, run_service
 
 
 async def build(context: Context[RiskServiceSettings]) -> Hosting:
     """Wire the service."""
     settings = context.settings
-    actor = Actor(
-        core=RiskCore(settings.risk, settings.book),
-        rank=Rank.RISK,
-        configuration=settings.risk.model_dump(mode="json"),
-        packages=["services.risk", "shared.domain", "shared.messages"],
-    )
-    return Hosting(actors=[actor])
+    return Hosting(actors=[risk_actor(settings.risk, settings.book)])
 
 
 def main() -> int:

@@ -1,10 +1,8 @@
 """Real market data: what loads, what is refused and why, and bars rebuilt from real trades.
 
-The files are not part of the project: `TAPEDECK_DATA` names their folder, or they lie in
-`../shared/data`. Where a file is absent its tests are skipped.
+Where a file is absent its tests are skipped (`tests/real_data.py`).
 """
 
-import os
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -21,17 +19,9 @@ from shared.domain.values import NS_PER_S, Timeframe
 from shared.messages.base import Message
 from shared.messages.market import Bar, Clock, Trade, TradeTick
 from shared.subjects import lane
+from tests.real_data import real
 
-ROOT = Path(__file__).parents[4]
-DATA = Path(os.environ.get("TAPEDECK_DATA", ROOT.parent / "shared" / "data"))
 MINUTE = 60 * NS_PER_S
-
-
-def real(name: str) -> Path:
-    path = DATA / name
-    if not path.is_file():
-        pytest.skip(f"no real data: {name} is not in TAPEDECK_DATA or ../shared/data")
-    return path
 
 
 @pytest.mark.parametrize(

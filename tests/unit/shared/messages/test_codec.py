@@ -16,7 +16,7 @@ from shared.domain.values import Intent, Side, Timeframe
 from shared.messages.base import SCHEMA_VERSION, Message
 from shared.messages.codec import BY_SERVICE, Head, MessageError, decode, encode
 from shared.messages.lane import State
-from shared.messages.market import Bar, Clock
+from shared.messages.market import Bar
 from shared.messages.signals import Signal
 
 TYPES: list[type[Message]] = [State, *(kind for kinds in BY_SERVICE.values() for kind in kinds)]

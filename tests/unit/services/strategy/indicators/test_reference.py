@@ -10,13 +10,14 @@ import pytest
 from services.strategy.indicators import Atr, Bollinger, Ema, Macd, Rsi, Sma
 from shared.domain.values import Timeframe
 from shared.messages.market import Bar
-from tests.unit.services.strategy.reference import reference_folder
+from tests.real_data import real
 
+REFERENCE = "reference/indicators_facioquo"
 TOLERANCE = 1e-9
 
 
 def quotes() -> list[Bar]:
-    with (reference_folder() / "quotes" / "default.csv").open(encoding="utf-8-sig") as file:
+    with real(f"{REFERENCE}/quotes/default.csv").open(encoding="utf-8-sig") as file:
         return [quote(row) for row in csv.DictReader(file)]
 
 
@@ -34,7 +35,7 @@ def quote(row: dict[str, str]) -> Bar:
 
 
 def results(name: str) -> list[dict[str, float | None]]:
-    text = (reference_folder() / "results" / f"{name}.standard.json").read_text(encoding="utf-8")
+    text = real(f"{REFERENCE}/results/{name}.standard.json").read_text(encoding="utf-8")
     rows: list[dict[str, float | None]] = json.loads(text)
     return rows
 
