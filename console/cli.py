@@ -58,11 +58,11 @@ def up(
     until_done: Annotated[
         bool, typer.Option("--until-done", help="Play the files, print the result, end.")
     ] = False,
-    strategy: Annotated[
+    strategy: Annotated[  # noqa: ARG001 - read in the order of the command line
         list[str] | None,
         typer.Option(help="Built-in name, package.module:Class or file.py:Class; repeatable."),
     ] = None,
-    setting: Annotated[
+    setting: Annotated[  # noqa: ARG001 - the same
         list[str] | None,
         typer.Option(
             "--set", help="key=value for the --strategy before it; before the first: for all."

@@ -82,6 +82,7 @@ class Home:
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
+            self.record_path.unlink(missing_ok=True)  # of a desk that was killed
             try:
                 yield
             finally:
