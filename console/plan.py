@@ -15,9 +15,11 @@ from console.configuration import DEMO, DeskConfiguration, Sources, effective, l
 from console.embedded.process import ensure_port_is_free
 from console.services import SERVICES
 from services.strategy.assembly import strategy_actors
+from services.strategy.catalogue import resolve
 from services.strategy.config import StrategySettings
 from shared.config.desk import merge
 from shared.domain.errors import ConfigurationError, UnavailableError
+from shared.domain.values import Timeframe
 from shared.runtime.feed import MAX_SPEED, speed_of
 from shared.subjects import lane
 
@@ -87,7 +89,11 @@ def make_plan(options: UpOptions) -> Plan:
     desk = _settle(desk, options)
     check_strategies(desk)
     check_ports(desk)
-    extent = check_files(desk) if desk.data.feed == "file" else None
+    extent = None
+    if desk.data.feed == "file":
+        extent, native = check_files(desk)
+        desk, stretched = _fit_timeframes(desk, native)
+        notes += stretched
     tape_id = desk.tape.id
     if options.until_done and tape_id is None:
         tape_id = derive_tape_id(desk)
@@ -239,13 +245,37 @@ def check_ports(desk: DeskConfiguration) -> None:
                 raise UnavailableError(f"{error} with {key}") from None
 
 
-def check_files(desk: DeskConfiguration) -> Extent:
-    """Read the files as the data service will; DataError says what is wrong with them."""
+def _fit_timeframes(
+    desk: DeskConfiguration, native: Timeframe
+) -> tuple[DeskConfiguration, list[str]]:
+    """Let a strategy that wants shorter bars than the files hold read theirs; say so.
+
+    It would be silent otherwise: longer bars can be built, shorter ones cannot.
+    """
+    fitted, notes = dict(desk.strategies), []
+    for name, settings in desk.strategies.items():
+        wanted = Timeframe(settings.timeframe or resolve(settings.use).timeframe)
+        if wanted.seconds < native.seconds:
+            if settings.timeframe is not None:
+                raise ConfigurationError(
+                    f"strategies.{name}.timeframe: {wanted} bars cannot be made of the files'"
+                    f" {native} bars"
+                )
+            fitted[name] = settings.model_copy(update={"timeframe": native})
+            notes.append(f"{name} reads the files' {native} bars, there are none of {wanted}")
+    return desk.model_copy(update={"strategies": fitted}), notes
+
+
+def check_files(desk: DeskConfiguration) -> tuple[Extent, Timeframe]:
+    """Read the files as the data service will; DataError says what is wrong with them.
+
+    Returns how much they hold and the timeframe of their bars.
+    """
     with _without("numpy", "pandas"):
         from services.data.files.source import FileSource  # noqa: PLC0415 - imports pyarrow
 
         source = FileSource(desk.data.file.paths, desk.data.file.timeframe)
-    return Extent(source.total, *source.span)
+    return Extent(source.total, *source.span), source.timeframe
 
 
 @contextmanager

@@ -115,8 +115,8 @@ class _Local:
     async def data(self) -> str:
         if self._desk.data.feed != "file":
             return f"feed {self._desk.data.feed}: no files are read"
-        extent = check_files(self._desk)
-        return f"{extent.bars:,} bars are sound"
+        extent, timeframe = check_files(self._desk)
+        return f"{extent.bars:,} bars of {timeframe} are sound"
 
 
 class _Nats:
