@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
+from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, override
 
 import msgspec
 
@@ -278,16 +279,27 @@ def check_files(desk: DeskConfiguration) -> tuple[Extent, Timeframe]:
     return Extent(source.total, *source.span), source.timeframe
 
 
+class _Hiding(MetaPathFinder):
+    """Lets some modules appear as not installed, where they are not imported already."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    @override
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname in self._names:
+            raise ModuleNotFoundError(f"{fullname} is hidden", name=fullname)
+
+
 @contextmanager
 def _without(*modules: str) -> Iterator[None]:
     """Hide modules that pyarrow would import although nobody here needs them (over a second)."""
-    hidden = [name for name in modules if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    hiding = _Hiding(*modules)
+    sys.meta_path.insert(0, hiding)
     try:
         yield
     finally:
-        for name in hidden:
-            del sys.modules[name]
+        sys.meta_path.remove(hiding)
 
 
 def participants(book: str, strategies: Iterable[str]) -> tuple[str, ...]:

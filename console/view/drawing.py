@@ -117,16 +117,16 @@ def _holdings(picture: Picture) -> RenderableType:
 def _side(picture: Picture) -> Table:
     table = _table(show_header=False)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column()
     for name, health in picture.services.items():
-        state = Text("ready", "green") if health.is_ready else Text(health.detail, "yellow")
+        state = _cut("ready", "green") if health.is_ready else _cut(health.detail, "yellow")
         if health.lag:
             state.append(f", {health.lag:,} behind", "dim")
         if health.restarts:
             state.append(f", restarted {health.restarts}x", "yellow")
         table.add_row(name, state)
     for name, state_name in picture.strategies.items():
-        table.add_row(Text(name, "cyan"), Text(state_name, _STATE_STYLES.get(state_name, "")))
+        table.add_row(Text(name, "cyan"), _cut(state_name, _STATE_STYLES.get(state_name, "")))
     return table
 
 
@@ -136,11 +136,11 @@ def _story(happenings: Iterable[Happening], *, with_actor: bool) -> RenderableTy
     table.add_column(no_wrap=True, width=EVENT_COLUMNS)
     if with_actor:
         table.add_column(no_wrap=True, style="dim", overflow="ellipsis", width=ACTOR_COLUMNS)
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column()
     for one in happenings:
         what = Text(one.event, _EVENT_STYLES.get(one.event, ""))
         actor = [one.actor] if with_actor else []
-        table.add_row(clock_time(one.ts_ns), what, *actor, one.text)
+        table.add_row(clock_time(one.ts_ns), what, *actor, _cut(one.text))
     return table if table.rows else Text("nothing yet", "dim")
 
 
@@ -158,6 +158,14 @@ def _panel(title: str, content: RenderableType) -> Panel:
 
 def _table(*, show_header: bool = True) -> Table:
     return Table(box=None, show_header=show_header, padding=(0, 1, 0, 0))
+
+
+def _cut(text: str, style: str = "") -> Text:
+    """Return text that ends where its column does.
+
+    The cell says so, not the column: of columns that may not wrap, Rich narrows all alike.
+    """
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
 def _signed(amount: Decimal) -> Text:

@@ -160,3 +160,10 @@ def test_a_service_that_dies_again_and_again_stops_the_desk(live: LiveDesk) -> N
     _, err = live.process.communicate(timeout=30)
     assert live.process.returncode == 1
     assert "error: risk: ended 6 times within a minute: ended by SIGKILL" in err
+
+
+def test_init_makes_the_tape_and_the_tables_and_stops(workshop: Workshop) -> None:
+    first = workshop.run("init", "--json").document
+    assert first["migrations"] == ["0001"]
+    again = workshop.run("init", "--json").document
+    assert again == {"tape": first["tape"], "migrations": []}

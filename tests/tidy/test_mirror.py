@@ -8,6 +8,15 @@ import pytest
 from tests.tidy.code import ROOT, parsed, relative, source_files
 
 ELSEWHERE: dict[str, tuple[str, str]] = {
+    "console/books.py": ("tests/e2e/test_live.py", "asks a running desk"),
+    "console/control.py": ("tests/e2e/test_live.py", "asks a running desk"),
+    "console/desk.py": ("tests/e2e/test_live.py", "starts every service"),
+    "console/init.py": ("tests/e2e/test_live.py", "starts the servers"),
+    "console/servers.py": ("tests/e2e/test_run.py", "starts the servers"),
+    "console/status.py": ("tests/e2e/test_live.py", "asks a running desk"),
+    "console/tapes.py": ("tests/e2e/test_live.py", "asks a running desk"),
+    "console/up.py": ("tests/e2e/test_run.py", "starts every service"),
+    "console/validate.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "services/ledger/adapters/engine.py": (
         "tests/integration/test_ledger_writer.py",
         "needs a real PostgreSQL",
