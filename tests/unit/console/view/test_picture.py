@@ -72,15 +72,13 @@ def test_orders_are_a_story_of_their_own_and_accounts_are_not() -> None:
 
 
 def test_equity_is_cash_and_holdings_at_their_newest_marks() -> None:
-    seen = picture()
-    assert seen.equity is None
-    assert seen.day_pnl is None
+    unknown, seen = picture(), picture()
+    assert (unknown.equity, unknown.day_pnl) == (None, None)
     seen.cash, seen.booked_equity = Decimal(50), Decimal(99)
     seen.holdings = (Holding("A", Decimal(-2), Decimal(5), Decimal(4)),)
-    assert seen.equity == 42
-    assert seen.day_pnl == -58
+    assert (seen.equity, seen.day_pnl) == (42, -58)
     seen.day_opened_at = Decimal(40)
-    assert seen.day_pnl == 2
+    assert seen.day_pnl == Decimal(2)
     seen.holdings = (Holding("A", Decimal(-2), Decimal(5), None),)
     assert seen.equity == 99
 
