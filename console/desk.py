@@ -23,6 +23,8 @@ READY_POLL_S = 0.05
 RESTARTS_MAX = 5
 RESTARTS_WINDOW_S = 60.0
 RESTART_PAUSE_MIN_S = 0.1
+DISK_POLL_S = 0.5
+FREE_BYTES_MIN = 48_000_000  # two segments of PostgreSQL's log and half a second at full speed
 STOP_SLACK_S = 2.0  # beyond a service's own limit, before it is killed
 
 type Work = Callable[[], Awaitable[None]]
@@ -60,7 +62,9 @@ class Desk:
                 for service in self.services.values():
                     await service.start()
                     group.create_task(self._keep(service))
+                watch = group.create_task(self._watch_disk())
                 await work()
+                watch.cancel()
             finally:
                 await self._stop()
 
@@ -110,6 +114,17 @@ class Desk:
         if self._stopping:
             for service in self.services.values():
                 service.kill()
+
+    async def _watch_disk(self) -> None:
+        """Stop the desk in order while there is still room to do so."""
+        while True:
+            free = self.home.free_bytes()
+            if free < FREE_BYTES_MIN:
+                raise UnavailableError(
+                    f"the disk of {self.home.path} is full ({free // 1_000_000} MB are left): the"
+                    " desk was stopped, what was recorded is kept; make room and start it again"
+                )
+            await asyncio.sleep(DISK_POLL_S)
 
     async def _keep(self, service: ServiceProcess) -> None:
         """Start a service again when it ends, until the desk stops or it is beyond help."""

@@ -76,7 +76,7 @@ def test_equity_is_cash_and_holdings_at_their_newest_marks() -> None:
     assert (unknown.equity, unknown.day_pnl) == (None, None)
     seen.cash, seen.booked_equity = Decimal(50), Decimal(99)
     seen.holdings = (Holding("A", Decimal(-2), Decimal(5), Decimal(4)),)
-    assert (seen.equity, seen.day_pnl) == (42, -58)
+    assert (seen.equity, seen.day_pnl) == (Decimal(42), Decimal(-58))
     seen.day_opened_at = Decimal(40)
     assert seen.day_pnl == Decimal(2)
     seen.holdings = (Holding("A", Decimal(-2), Decimal(5), None),)
