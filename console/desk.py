@@ -46,6 +46,7 @@ class Desk:
         self.servers = servers
         self.tape_id = tape_id
         self.played = asyncio.Event()
+        self.is_finished = False  # nothing will be said or booked any more
         self.tell = tell
         self._stopping = False
         self._hurry = asyncio.Event()
@@ -159,14 +160,21 @@ class Desk:
         return pause_s
 
     async def _stop(self) -> None:
-        """Stop the services in their order, each bounded in time."""
+        """Stop the services in their order; all at once when everything is played and booked."""
         self._stopping = True
-        limit_s = self.plan.desk.shutdown_timeout_s + STOP_SLACK_S
-        for service in self.services.values():
-            if self._hurry.is_set():
-                service.kill()
-            if not await service.stop(limit_s):
-                self.tell(f"{service.name} did not stop in time and was killed")
+        if not self.is_finished:
+            for service in self.services.values():
+                await self._stop_one(service)
+            return
+        async with asyncio.TaskGroup() as group:
+            for service in self.services.values():
+                group.create_task(self._stop_one(service))
+
+    async def _stop_one(self, service: ServiceProcess) -> None:
+        if self._hurry.is_set():
+            service.kill()
+        if not await service.stop(self.plan.desk.shutdown_timeout_s + STOP_SLACK_S):
+            self.tell(f"{service.name} did not stop in time and was killed")
 
     def _service(self, name: str) -> ServiceProcess:
         port: int = getattr(self.plan.desk.health, f"{name}_port")

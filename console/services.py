@@ -111,6 +111,8 @@ class ServiceProcess:
         """Return why it ended with `code`, in the one sentence of its log."""
         if code < 0:
             return f"ended by {signal.Signals(-code).name}"
+        if code == 0:
+            return "it was told to end, but not by the desk"
         for line in reversed(self.log_lines()):
             if line.get("level") == "critical":
                 return str(line.get("error") or line.get("event"))

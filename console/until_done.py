@@ -77,6 +77,7 @@ async def follow_until_done(desk: Desk, started_s: float, screen: TextIO) -> Res
         async with database(desk.servers.postgres_url) as engine:
             bounds = await _wait_for_books(desk, tape, engine)
             told = await summary(engine, desk.tape_id, desk.plan.desk.book)
+        desk.is_finished = True
     finally:
         await client.close()
     return Result(desk.tape_id, bounds, told, time.monotonic() - started_s)

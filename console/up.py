@@ -128,10 +128,10 @@ class _Session:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(job()), group.create_task(self._stopped())]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if self._stop.is_set():
-                self._tell("stopping")
             for task in tasks:
                 task.cancel()
+        if self._stop.is_set():  # said once the live view is off the screen
+            self._tell("stopping")
 
     async def _stopped(self) -> None:
         await self._stop.wait()

@@ -43,6 +43,7 @@ def test_a_traceback_ends_with_what_happened(service: ServiceProcess) -> None:
 
 def test_a_signal_and_silence_are_said(service: ServiceProcess) -> None:
     assert service.last_words(-9) == "ended by SIGKILL"
+    assert service.last_words(0) == "it was told to end, but not by the desk"
     assert service.last_words(1).startswith("ended without a word, see ")
 
 
