@@ -203,10 +203,15 @@ class Runner:
             outs = [out for out in self._pending if out.cause == cause]
             await self._turns.wait_for(cause, self._publisher.head)
             started_s = monotonic_s()
-            await self._publisher.publish(outs)
+            if self._turns.is_exclusive:
+                await self._publisher.publish_run(outs)
+            else:
+                await self._publisher.publish(outs)
             for _ in outs:
                 self._pending.popleft()
             self._instruments.published(outs, monotonic_s() - started_s)
+            # At once, not when idle: whoever conducts waits for this, the rest may be long.
+            await self._turns.report(cause, self._publisher.head)
 
     async def _keep(
         self, entry: Entry, stamp: Stamp | None = None, message: Message | None = None

@@ -55,6 +55,11 @@ class Grant(Struct, frozen=True):
 class Turns(Protocol):
     """What the runner asks before it publishes, and tells when it is idle."""
 
+    @property
+    def is_exclusive(self) -> bool:
+        """True when nobody else publishes during a turn."""
+        ...
+
     async def wait_for(self, cause: int, head: int) -> None:
         """Return when the outputs of `cause` may be published."""
         ...
@@ -67,6 +72,8 @@ class Turns(Protocol):
 class AtOnce:
     """Live and paced runs: nobody waits; the tape records the order that really happened."""
 
+    is_exclusive = False
+
     async def wait_for(self, cause: int, head: int) -> None:
         """Return at once."""
 
@@ -76,6 +83,8 @@ class AtOnce:
 
 class InTurn:
     """A participant of a lockstep run; use as an async context manager."""
+
+    is_exclusive = True
 
     def __init__(self, client: Client, lane: Lane, rank: Rank, reads: Sequence[str]) -> None:
         self._client = client
