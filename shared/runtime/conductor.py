@@ -7,7 +7,8 @@ outputs is granted its turn. So the order on the tape is (cause, rank, index): e
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import msgspec
@@ -28,11 +29,13 @@ from shared.runtime.turns import (
     Report,
 )
 from shared.subjects import LANES, matches
+from shared.tape.entry import Entry
 from shared.tape.interface import Reader, Tape
 
 GATHER_S = 60.0  # services import, migrate, recover
 TURN_S = 60.0  # a participant that is restarted has this long to come back
 CALL_EVERY_S = 0.1
+AHEAD_MAX = 2_000  # messages of a slice that one grant may cover
 
 
 class Conductor:
@@ -53,6 +56,7 @@ class Conductor:
         self._readers: dict[str, tuple[str, ...]] = {}
         self._changed = asyncio.Event()
         self._position = start_seq - 1
+        self._ahead: deque[Entry] = deque()  # read, not walked yet
 
     async def __aenter__(self) -> Self:
         async def on_hello(message: Msg) -> None:
@@ -99,14 +103,22 @@ class Conductor:
     async def walk(self, to_seq: int) -> None:
         """Walk until `to_seq`, and everything it caused, is handled by all who read it."""
         while self._position < max(to_seq, self._end()):
+            await self._look_ahead()
+            entry = self._ahead[0]
+            for lane in self._readers_of(entry.subject):
+                await self._turn(lane, entry.seq)
+            self._ahead.popleft()
+            self._position = entry.seq
+
+    async def _look_ahead(self) -> None:
+        """Take what is at hand of the tape, at least one message."""
+        while not self._ahead or (not self._reader.is_idle and len(self._ahead) < AHEAD_MAX):
             entry = await self._reader.next(TURN_S)
             if entry is None:
                 raise UnavailableError(
                     f"lockstep: the tape was not readable past {self._position} for {TURN_S:.0f} s"
                 )
-            for lane in self._readers_of(entry.subject):
-                await self._turn(lane, entry.seq)
-            self._position = entry.seq
+            self._ahead.append(entry)
 
     def _end(self) -> int:
         """The last sequence that anybody has published."""
@@ -137,13 +149,34 @@ class Conductor:
             # A hold for another sequence is an echo of an earlier turn: only this one is granted.
             if report.held == seq and report is not granted:
                 granted = report
-                grant = msgspec.json.encode(Grant(seq))
+                grant = msgspec.json.encode(Grant(self._reach(lane, seq)))
                 await self._client.publish(f"{GRANT}.{lane}", grant)
             if self._now_s() > deadline_s:
                 raise UnavailableError(
                     f"lockstep: {lane} did not handle message {seq} within {TURN_S:.0f} s"
                 )
             await self._wait_for_news(REPEAT_S)
+
+    def _reach(self, lane: str, seq: int) -> int:
+        """Return up to which cause a lane may publish and still come before nobody.
+
+        As long as all others have handled a message without an answer, the lane's answers stand
+        next to each other anyway: one turn then serves for all of them.
+        """
+        reach = seq
+        for entry in self._ahead:
+            readers = self._readers_of(entry.subject)
+            place = readers.index(lane) if lane in readers else len(readers)
+            if entry.seq > seq:
+                if not self._have_passed(readers[:place], entry.seq):
+                    return reach
+                reach = entry.seq
+            if not self._have_passed(readers[place + 1 :], entry.seq):
+                return reach
+        return reach
+
+    def _have_passed(self, lanes: Sequence[str], seq: int) -> bool:
+        return all(lane in self._reports and self._reports[lane].handled >= seq for lane in lanes)
 
     async def _wait_for_news(self, timeout_s: float) -> None:
         try:

@@ -7,6 +7,7 @@ A second instance, a crash between two outputs and a lost acknowledgement are al
 """
 
 from collections import deque
+from itertools import takewhile
 
 from shared.core import Stamp
 from shared.domain.errors import ensure
@@ -90,7 +91,8 @@ class Runner:
                 return entry
         if reader.is_idle:
             if not self._is_recovering:
-                await self._turns.report(self._handled, self._publisher.head)
+                await self._answer(at_once=True)
+                await self._turns.report(self._answered, self._publisher.head)
             self._instruments.beat(
                 self._handled, recovering=self._is_recovering, recreations=reader.recreations
             )
@@ -154,7 +156,7 @@ class Runner:
             self._compare(entry)
         await self._keep(entry)
         if entry.seq == self._lane_end:
-            await self._answer()
+            await self._answer(at_once=True)
 
     def _compare(self, entry: Entry) -> None:
         """Check one recorded output against what the core just produced again."""
@@ -176,14 +178,17 @@ class Runner:
                 self._instruments.handled(entry)
                 outputs = answers(self._tape.id, self._lane, stamp, said) if said else ()
                 self._pending.extend(outputs)
+                self._handled = entry.seq
                 if not self._is_recovering:
-                    await self._answer()
+                    # In lockstep it handles on, ahead of its turn: what it reads next does not
+                    # depend on what it has said. Only a sink must see outputs on the tape first.
+                    await self._answer(at_once=self._actor.sink is not None)
                     handling.answered(outputs)
                     self._instruments.said(said)
         else:
+            self._handled = entry.seq
             self._instruments.dropped()
         await self._keep(entry, stamp, message)  # also what was dropped: it stands on the tape
-        self._handled = entry.seq
         if not self._pending:
             self._snapshotter.offer(self._handled, self._publisher.head, self._sieve)
 
@@ -196,22 +201,33 @@ class Runner:
         # History builds state, it is not answered.
         return said if entry.seq > self._from_seq else ()
 
-    async def _answer(self) -> None:
-        """Publish what is pending, cause by cause, each in its turn."""
+    async def _answer(self, *, at_once: bool) -> None:
+        """Publish what is pending, as far as it is this actor's turn; else wait if `at_once`."""
         while self._pending:
             cause = self._pending[0].cause
-            outs = [out for out in self._pending if out.cause == cause]
-            await self._turns.wait_for(cause, self._publisher.head)
-            started_s = monotonic_s()
-            if self._turns.is_exclusive:
-                await self._publisher.publish_run(outs)
-            else:
-                await self._publisher.publish(outs)
-            for _ in outs:
-                self._pending.popleft()
-            self._instruments.published(outs, monotonic_s() - started_s)
-            # At once, not when idle: whoever conducts waits for this, the rest may be long.
-            await self._turns.report(cause, self._publisher.head)
+            if self._turns.granted < cause:
+                if not at_once:
+                    return
+                await self._turns.wait_for(cause, self._publisher.head)
+            await self._publish_until(self._turns.granted if self._turns.is_exclusive else cause)
+            # Now, not when idle: whoever conducts waits for this, and the rest may be long.
+            await self._turns.report(self._answered, self._publisher.head)
+
+    async def _publish_until(self, cause: int) -> None:
+        outs = list(takewhile(lambda out: out.cause <= cause, self._pending))
+        started_s = monotonic_s()
+        if self._turns.is_exclusive:
+            await self._publisher.publish_run(outs)
+        else:
+            await self._publisher.publish(outs)
+        for _ in outs:
+            self._pending.popleft()
+        self._instruments.published(outs, monotonic_s() - started_s)
+
+    @property
+    def _answered(self) -> int:
+        """The sequence up to which every input is handled and every output is on the tape."""
+        return self._pending[0].cause - 1 if self._pending else self._handled
 
     async def _keep(
         self, entry: Entry, stamp: Stamp | None = None, message: Message | None = None

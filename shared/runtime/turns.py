@@ -6,6 +6,7 @@ message between the two changes nothing.
 """
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from typing import Protocol, Self
 
@@ -47,7 +48,7 @@ class Report(Struct, frozen=True):
 
 
 class Grant(Struct, frozen=True):
-    """The permission to publish what one cause made."""
+    """The permission to publish what causes up to this one made."""
 
     cause: int
 
@@ -58,6 +59,11 @@ class Turns(Protocol):
     @property
     def is_exclusive(self) -> bool:
         """True when nobody else publishes during a turn."""
+        ...
+
+    @property
+    def granted(self) -> int:
+        """The newest cause whose outputs may be published."""
         ...
 
     async def wait_for(self, cause: int, head: int) -> None:
@@ -73,6 +79,7 @@ class AtOnce:
     """Live and paced runs: nobody waits; the tape records the order that really happened."""
 
     is_exclusive = False
+    granted = sys.maxsize
 
     async def wait_for(self, cause: int, head: int) -> None:
         """Return at once."""
@@ -90,7 +97,7 @@ class InTurn:
         self._client = client
         self._lane = str(lane)
         self._hello = msgspec.json.encode(Hello(self._lane, rank, tuple(reads)))
-        self._granted = NOT_BORN
+        self.granted = NOT_BORN
         self._told: Report | None = None
         self._told_s = 0.0
         self._wake = asyncio.Event()
@@ -103,7 +110,7 @@ class InTurn:
 
         async def on_grant(message: Msg) -> None:
             grant = msgspec.json.decode(message.data, type=Grant)
-            self._granted = max(self._granted, grant.cause)
+            self.granted = max(self.granted, grant.cause)
             self._wake.set()
 
         self._subscriptions = [
@@ -121,7 +128,7 @@ class InTurn:
     async def wait_for(self, cause: int, head: int) -> None:
         """Hold until the conductor grants this cause."""
         report = Report(self._lane, cause - 1, head, cause)
-        while self._granted < cause:
+        while self.granted < cause:
             self._wake.clear()  # before telling: the grant may come while we do
             await self._tell(report)
             try:
