@@ -1,13 +1,16 @@
 """The ledger service: one actor, `ledger.<book>`, whose sink is PostgreSQL."""
 
 import sys
+from functools import partial
 
 from services.ledger.adapters.postgres import PostgresSink
 from services.ledger.adapters.writer import Writer
 from services.ledger.assembly import ledger_actor
 from services.ledger.config import LedgerServiceSettings
 from services.ledger.core import LedgerCore
+from services.ledger.rows import EquityRow, Row
 from shared.runtime.service import Context, Hosting, run_service
+from shared.telemetry.metrics import Metrics
 
 
 async def build(context: Context[LedgerServiceSettings]) -> Hosting:
@@ -18,10 +21,20 @@ async def build(context: Context[LedgerServiceSettings]) -> Hosting:
     writer = Writer(
         settings.postgres, writing, context.log, tape_id=context.tape.id, book=settings.book
     )
-    sink = PostgresSink(writer, writing, core.take_rows)
+    sink = PostgresSink(writer, writing, partial(_take_rows, core, context.metrics))
     await sink.open((await context.tape.bounds()).last)
     actor = ledger_actor(core, settings.ledger.books, sink)
     return Hosting(actors=[actor], tasks=[("writer", sink.run)])
+
+
+def _take_rows(core: LedgerCore, metrics: Metrics, seq: int) -> list[Row]:
+    """Take the rows of a message; what they say of the book's worth is a metric, too."""
+    rows = core.take_rows(seq)
+    for row in rows:
+        if isinstance(row, EquityRow):
+            metrics.equity.set(float(row.equity))
+            metrics.cash.set(float(row.cash))
+    return rows
 
 
 def main() -> int:

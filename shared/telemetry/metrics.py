@@ -5,6 +5,8 @@ The hot path holds children that were looked up once (`Metrics.actor`): an updat
 under a microsecond. One `Metrics` has one registry, so that a test can have as many as it likes.
 """
 
+from functools import cached_property
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -60,10 +62,6 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
-        self.equity = Gauge(
-            "tapedeck_equity", "Equity of the book, in its currency.", registry=registry
-        )
-        self.cash = Gauge("tapedeck_cash", "Cash of the book, in its currency.", registry=registry)
         self._orders = Counter(
             "tapedeck_orders_total", "Steps in the life of orders.", ["outcome"], registry=registry
         )
@@ -83,6 +81,17 @@ class Metrics:
         elif isinstance(message, Denied):
             for reason in message.reasons:
                 self._denied.labels(reason.code).inc()
+
+    @cached_property
+    def equity(self) -> Gauge:
+        """The worth of the book. Made by who first sets it: elsewhere it would claim to be 0."""
+        text = "Equity of the book, in its currency."
+        return Gauge("tapedeck_equity", text, registry=self._registry)
+
+    @cached_property
+    def cash(self) -> Gauge:
+        """The cash of the book, likewise."""
+        return Gauge("tapedeck_cash", "Cash of the book, in its currency.", registry=self._registry)
 
     def render(self) -> bytes:
         """Return everything in the Prometheus text format (`CONTENT_TYPE`)."""
