@@ -16,9 +16,9 @@ from shared.runtime.runner import Runner
 from shared.runtime.snapshots import NoSnapshots, SnapshotStore
 from shared.runtime.source import TimeSlice
 from shared.runtime.turns import AtOnce, InTurn
+from shared.tape.client import connect
 from shared.tape.entry import Entry
 from shared.tape.interface import Tape
-from shared.tape.client import connect
 from shared.tape.jetstream import STREAM, JetStreamTape, init_tape
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Tracing
