@@ -1,10 +1,12 @@
 """Fixtures of the end-to-end tests."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from console import cli
 from tests.e2e.desk import Outcome, Workshop, write_bars
 
 SLICES = 400  # a session and the first minutes of the next
@@ -20,6 +22,28 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
     made = Workshop(tmp_path)
     yield made
     made.assert_nothing_is_left()
+
+
+@pytest.fixture
+def refused(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Run a command in this process: for what is refused before anything is started."""
+
+    def run(*arguments: str, **environment: str) -> Outcome:
+        monkeypatch.chdir(workshop.path)
+        monkeypatch.setattr("tempfile.tempdir", str(workshop.temporary))
+        monkeypatch.setattr(sys, "argv", ["tapedeck", *arguments])
+        for name in ("TAPEDECK_CONFIG", "TAPEDECK_PROFILE", "TAPEDECK_STATE"):
+            monkeypatch.setenv(name, "")
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        return Outcome(int(str(end.value.code)), out, err)
+
+    return run
 
 
 @pytest.fixture(scope="session")

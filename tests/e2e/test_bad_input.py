@@ -1,15 +1,17 @@
 """What cannot be used is refused in one sentence, with a non-zero exit, before anything starts."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.desk import HEADER, Workshop, write_bars, write_lines
+from tests.e2e.desk import HEADER, Outcome, Workshop, write_bars, write_lines
 
 ROW = "AAA,2025-05-12 13:30:00,100,101,99,100.5,1000"
 NEXT = "AAA,2025-05-12 13:31:00,100,101,99,100.5,1000"
 BAD_INPUT, UNAVAILABLE = 2, 3
+type Refused = Callable[..., Outcome]
 RUN = ("up", "--until-done", "--json", "--data")
 
 
@@ -31,9 +33,9 @@ def good(workshop: Workshop) -> str:
     ],
     ids=["text price", "negative volume", "negative price", "twice", "unsorted", "empty", "time"],
 )
-def test_bad_rows(workshop: Workshop, rows: list[str], sentence: str) -> None:
+def test_bad_rows(workshop: Workshop, refused: Refused, rows: list[str], sentence: str) -> None:
     path = write_lines(workshop.path / "bars.csv", [HEADER, *rows])
-    outcome = workshop.run(*RUN, str(path))
+    outcome = refused(*RUN, str(path))
     assert outcome.code == BAD_INPUT
     assert outcome.error.startswith(f"{path}: ")
     assert sentence in outcome.error
@@ -46,9 +48,9 @@ def test_a_missing_file(workshop: Workshop) -> None:
     assert outcome.error == f"{workshop.path}/nowhere.csv: no such file or folder"
 
 
-def test_a_missing_column(workshop: Workshop) -> None:
+def test_a_missing_column(workshop: Workshop, refused: Refused) -> None:
     path = write_lines(workshop.path / "bars.csv", ["symbol,ts,close", "AAA,2025-05-12,1"])
-    outcome = workshop.run(*RUN, str(path))
+    outcome = refused(*RUN, str(path))
     assert outcome.code == BAD_INPUT
     assert "missing columns: open, high, low, volume" in outcome.error
 
@@ -77,9 +79,9 @@ def test_a_missing_column(workshop: Workshop) -> None:
     ],
 )
 def test_bad_options(
-    workshop: Workshop, good: str, arguments: tuple[str, ...], sentence: str
+    workshop: Workshop, refused: Refused, good: str, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    outcome = workshop.run(*RUN, good, *arguments)
+    outcome = refused(*RUN, good, *arguments)
     assert outcome.code == BAD_INPUT
     assert outcome.error.startswith(sentence)
 
@@ -95,16 +97,16 @@ def test_bad_options(
     ],
 )
 def test_bad_configuration(
-    workshop: Workshop, good: str, environment: dict[str, str], sentence: str
+    workshop: Workshop, refused: Refused, good: str, environment: dict[str, str], sentence: str
 ) -> None:
-    outcome = workshop.run(*RUN, good, **environment)
+    outcome = refused(*RUN, good, **environment)
     assert outcome.code == BAD_INPUT
     assert outcome.error.startswith(sentence)
 
 
-def test_an_unknown_key_in_a_file(workshop: Workshop, good: str) -> None:
+def test_an_unknown_key_in_a_file(workshop: Workshop, refused: Refused, good: str) -> None:
     config = write_lines(workshop.path / "desk.toml", ["[risk]", "max_dayly_loss = 5"])
-    outcome = workshop.run(*RUN, good, "--config", str(config))
+    outcome = refused(*RUN, good, "--config", str(config))
     assert outcome.code == BAD_INPUT
     assert outcome.error == "risk.max_dayly_loss: unknown key"
 
@@ -144,27 +146,27 @@ def test_a_nats_server_that_is_not_there(workshop: Workshop, good: str) -> None:
     assert outcome.error.startswith("NATS at nats://127.0.0.1:1 cannot be reached")
 
 
-def test_a_state_folder_that_cannot_be(workshop: Workshop, good: str) -> None:
+def test_a_state_folder_that_cannot_be(workshop: Workshop, refused: Refused, good: str) -> None:
     blocked = workshop.path / "file"
     blocked.write_text("not a folder")
-    outcome = workshop.run(*RUN, good, "--state", str(blocked / "state"))
+    outcome = refused(*RUN, good, "--state", str(blocked / "state"))
     assert outcome.code == UNAVAILABLE
     assert outcome.error.startswith(f"the state folder {blocked / 'state'} cannot be written")
 
 
-def test_validate_names_what_is_wrong(workshop: Workshop) -> None:
+def test_validate_names_what_is_wrong(workshop: Workshop, refused: Refused) -> None:
     path = write_lines(workshop.path / "bars.csv", [HEADER, ROW.replace("100.5", "abc")])
     lines = ['[data]\nfeed = "file"', f'[data.file]\npaths = ["{path}"]']
     config = write_lines(workshop.path / "desk.toml", lines)
-    outcome = workshop.run("validate", "--config", str(config))
+    outcome = refused("validate", "--config", str(config))
     assert outcome.code == BAD_INPUT
     (failed,) = (line for line in outcome.out.splitlines() if line.startswith("FAILED"))
     assert "close is 'abc', a number is expected" in failed
 
 
-def test_commands_that_need_a_desk_say_so(workshop: Workshop) -> None:
+def test_commands_that_need_a_desk_say_so(workshop: Workshop, refused: Refused) -> None:
     for command in (["status"], ["positions"], ["kill"], ["tape", "tail"], ["down"]):
-        outcome = workshop.run(*command)
+        outcome = refused(*command)
         assert outcome.code == UNAVAILABLE
         assert outcome.error.startswith(f"no desk runs in {workshop.path}/.tapedeck")
 
