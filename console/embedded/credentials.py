@@ -35,7 +35,7 @@ def passwords(state_dir: Path, server: str, users: Sequence[str]) -> Passwords:
     of = kept.setdefault(server, {})
     made = tuple(user for user in users if user not in of)
     if made:
-        of.update({user: secrets.token_urlsafe(_PASSWORD_BYTES) for user in made})
+        of.update({user: secrets.token_hex(_PASSWORD_BYTES) for user in made})
         _write(path, kept)
     return Passwords({user: of[user] for user in users}, made)
 

@@ -29,11 +29,15 @@ from shared.domain.errors import ConfigurationError
 
 PREFIX = "TAPEDECK__"
 _NO_ENVIRONMENT = "\0"  # a prefix that no variable can have
-_PLACEHOLDER = re.compile(r"your[_-]|change[_-]?me|<.*>|xxx+|placeholder", re.IGNORECASE)
+# Whole values, or words with a mark that no random secret of ours has by chance.
+_PLACEHOLDER = re.compile(
+    r".*your[_-].*|.*change[_-]?me.*|<.*>|x{3,}|\.{3,}|placeholder|todo", re.IGNORECASE | re.DOTALL
+)
 
 
 def _no_placeholder(secret: SecretStr) -> SecretStr:
-    if _PLACEHOLDER.search(secret.get_secret_value()):
+    parts = re.split(r"[/:@?&=]+", secret.get_secret_value())  # a URL hides its password
+    if any(_PLACEHOLDER.fullmatch(part) for part in parts):
         raise ValueError("is a placeholder; put the real value here or leave the key out")
     return secret
 

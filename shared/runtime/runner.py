@@ -50,10 +50,13 @@ class Runner:
         self._handled = 0
         self._siblings_follow = False
         self._stopping = False
+        self._reader: Reader | None = None
 
     def stop(self) -> None:
         """End after the message in hand."""
         self._stopping = True
+        if self._reader is not None:
+            self._reader.interrupt()
 
     async def run(self) -> None:
         """Run until stopped. Raises FenceLostError, DivergenceError, InvariantError, or the
@@ -63,8 +66,8 @@ class Runner:
         start_seq = await self._restore() + 1
         patterns = (*self._core.reads, self._lane.fence)
         try:
-            async with self._tape.reader(patterns, start_seq) as reader:
-                await self._drive(reader)
+            async with self._tape.reader(patterns, start_seq) as self._reader:
+                await self._drive(self._reader)
         except FenceLostError as error:
             self._instruments.fence_lost(error)
             raise

@@ -71,6 +71,10 @@ class Reader(Protocol):
         """Return the next entry, or None when none came in time."""
         ...
 
+    def interrupt(self) -> None:
+        """Let `next` return None at once, now or when it is called; for an orderly end."""
+        ...
+
     @property
     def recreations(self) -> int:
         """How often the way to the tape was made anew, after a gap or a silence."""

@@ -123,15 +123,20 @@ class MemoryTape:
         return _MemoryReader(self, patterns, start_seq)
 
     async def grown_past(self, seq: int, timeout_s: float) -> bool:
-        """Wait until the tape is longer than `seq`; False when it was not in time."""
+        """Wait until the tape is longer than `seq`, or `wake`; False when it was not in time."""
+        if len(self._entries) > seq:
+            return True
+        self._grown.clear()
         try:
             async with asyncio.timeout(timeout_s):
-                while len(self._entries) <= seq:
-                    self._grown.clear()
-                    await self._grown.wait()
+                await self._grown.wait()
         except TimeoutError:
             return False
         return True
+
+    def wake(self) -> None:
+        """Let whoever waits for more look again."""
+        self._grown.set()
 
 
 class _MemoryReader:
@@ -144,15 +149,20 @@ class _MemoryReader:
         self._patterns = tuple(patterns)
         self._seen = max(start_seq, 1) - 1
         self._covers: dict[str, bool] = {}
+        self._interrupted = False
 
     @property
     def is_idle(self) -> bool:
         return self._seen >= self._tape.last_seq
 
+    def interrupt(self) -> None:
+        self._interrupted = True
+        self._tape.wake()
+
     async def next(self, timeout_s: float) -> Entry | None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        while True:
+        while not self._interrupted:
             while self._seen < self._tape.last_seq:
                 self._seen += 1
                 entry = self._tape.entry(self._seen)
@@ -160,6 +170,7 @@ class _MemoryReader:
                     return entry
             if not await self._tape.grown_past(self._seen, deadline - loop.time()):
                 return None
+        return None
 
     def _wants(self, subject: str) -> bool:
         wanted = self._covers.get(subject)

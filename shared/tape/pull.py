@@ -54,8 +54,14 @@ class PullReader:
         self._received_seq = self._next_seq - 1
         self._heard_s = 0.0
         self._broken = ""
+        self._interrupted = False
         self.recreations = 0
         self.refused = 0
+
+    def interrupt(self) -> None:
+        """Let `next` return at once when nothing is at hand."""
+        self._interrupted = True
+        self._wake.set()
 
     @property
     def is_idle(self) -> bool:
@@ -74,6 +80,8 @@ class PullReader:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while not self._ready:
+            if self._interrupted:
+                return None
             if self._is_silent(loop.time()):
                 await self._recreate()
             if self._wanted <= 0:

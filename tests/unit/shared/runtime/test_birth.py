@@ -6,7 +6,6 @@ import dataclasses
 from shared.messages.lane import State
 from shared.runtime import birth
 from shared.runtime.actor import Actor, Rank
-from shared.runtime.digest import code_digest
 from shared.runtime.feed import slice_facts
 from shared.tape.memory import MemoryTape
 from tests import toy
@@ -61,11 +60,3 @@ def test_an_opening_is_a_command_of_the_actors_service() -> None:
     assert out.subject == "control.strategy.activate.one"
     assert birth.openings(TAPE_ID, STRATEGY, 7) == [out]
     assert birth.openings(TAPE_ID, RISK, 7) == []
-
-
-def test_the_digest_covers_packages_and_modules_in_any_order() -> None:
-    both = code_digest(["shared.messages", "shared.core"])
-
-    assert both == code_digest(["shared.core", "shared.messages"])
-    assert both != code_digest(["shared.messages"])
-    assert len({code_digest(["shared.core"]), code_digest(["shared.subjects"]), both}) == 3

@@ -1,0 +1,55 @@
+"""The connection: made, refused in one sentence, and kept over a restart of the server."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from console.embedded.nats import EmbeddedNats
+from shared.domain.errors import UnavailableError
+from shared.permissions import ADMIN
+from shared.tape.client import connect
+from tests.servers import NatsUnderTest
+
+
+def test_a_server_that_is_not_there_is_one_sentence() -> None:
+    attempt = connect("nats://127.0.0.1:1", name="risk", user=None, password=None, timeout_s=1)
+
+    with pytest.raises(UnavailableError, match=r"^NATS at nats://127\.0\.0\.1:1 cannot be reached"):
+        asyncio.run(attempt)
+
+
+def test_a_wrong_password_names_the_user_and_not_the_password(nats_server: NatsUnderTest) -> None:
+    attempt = connect(nats_server.url, name="risk", user="risk", password="hunter2", timeout_s=2)
+
+    with pytest.raises(UnavailableError, match=r"as user risk: .*[Aa]uthoriz") as refused:
+        asyncio.run(attempt)
+    assert "hunter2" not in str(refused.value)
+
+
+async def until(client: Client, *, connected: bool) -> None:
+    async with asyncio.timeout(20):
+        while client.is_connected is not connected:
+            await asyncio.sleep(0.01)
+
+
+def test_a_reconnect_needs_nobodys_help(tmp_path: Path) -> None:
+    server = EmbeddedNats(tmp_path)
+    server.start()
+
+    async def scenario() -> None:
+        client = await connect(
+            server.url, name=ADMIN, user=ADMIN, password=server.password(ADMIN), timeout_s=5
+        )
+        server.stop()
+        await until(client, connected=False)
+        server.start()
+        await until(client, connected=True)
+        assert (await client.request("$JS.API.INFO", b"", timeout=5)).data
+        await client.close()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        server.stop()
