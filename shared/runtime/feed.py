@@ -104,11 +104,13 @@ class FeedPlayer:
         self, parts: Iterator[TimeSlice], skip: int, start_seq: int
     ) -> None:
         async with Conductor(self._client, self._tape, self._participants, start_seq) as conductor:
+            if skip and (rest := next(parts, None)) is not None:
+                # A slice cut by a crash is whole again before anybody gets a turn.
+                await self._publish(rest, skip)
             await conductor.gather()
             await conductor.walk((await self._tape.bounds()).last)
             for part in parts:
-                await self._publish(part, skip)
-                skip = 0
+                await self._publish(part, 0)
                 await conductor.walk(self._publisher.head)
 
     async def _play_by_time(self, parts: Iterator[TimeSlice], skip: int, speed: float) -> None:

@@ -18,7 +18,7 @@ from shared.runtime.clock import monotonic_s
 from shared.runtime.instruments import Instruments
 from shared.runtime.sieve import MarketSieve
 from shared.runtime.snapshots import SnapshotStore, Snapshotter
-from shared.runtime.turns import BIRTH, Turns
+from shared.runtime.turns import BIRTH, Turns, TurnsOverError
 from shared.tape.entry import Entry, Outgoing, answers
 from shared.tape.interface import DivergenceError, FenceLostError, Reader, Tape
 from shared.tape.publisher import LanePublisher
@@ -55,6 +55,7 @@ class Runner:
     def stop(self) -> None:
         """End after the message in hand."""
         self._stopping = True
+        self._turns.leave()
         if self._reader is not None:
             self._reader.interrupt()
 
@@ -62,12 +63,14 @@ class Runner:
         """Run until stopped. Raises FenceLostError, DivergenceError, InvariantError, or the
         world's errors; every one of them leaves the tape as it was.
         """
-        await self._be_born()
-        start_seq = await self._restore() + 1
-        patterns = (*self._core.reads, self._lane.fence)
         try:
+            await self._be_born()
+            start_seq = await self._restore() + 1
+            patterns = (*self._core.reads, self._lane.fence)
             async with self._tape.reader(patterns, start_seq) as self._reader:
                 await self._drive(self._reader)
+        except TurnsOverError:
+            return  # the next start makes the same outputs and holds them again
         except FenceLostError as error:
             self._instruments.fence_lost(error)
             raise

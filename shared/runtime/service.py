@@ -156,6 +156,7 @@ class _Host[S: DeskSettings]:
             user=nats.user,
             password=nats.password.get_secret_value() if nats.password else None,
             timeout_s=nats.connect_timeout_s,
+            say=lambda text: self._log.warning("nats", what=text),
         )
 
     async def _run(self, context: Context[S], hosting: Hosting) -> None:

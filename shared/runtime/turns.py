@@ -15,6 +15,7 @@ from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from shared.domain.errors import TapedeckError
 from shared.runtime.actor import Rank
 from shared.subjects import Lane
 
@@ -53,6 +54,10 @@ class Grant(Struct, frozen=True):
     cause: int
 
 
+class TurnsOverError(TapedeckError):
+    """The actor was told to stop while it held outputs back; its next start holds them again."""
+
+
 class Turns(Protocol):
     """What the runner asks before it publishes, and tells when it is idle."""
 
@@ -67,7 +72,11 @@ class Turns(Protocol):
         ...
 
     async def wait_for(self, cause: int, head: int) -> None:
-        """Return when the outputs of `cause` may be published."""
+        """Return when the outputs of `cause` may be published; TurnsOverError after `leave`."""
+        ...
+
+    def leave(self) -> None:
+        """Wait no longer for turns."""
         ...
 
     async def report(self, handled: int, head: int) -> None:
@@ -87,6 +96,9 @@ class AtOnce:
     async def report(self, handled: int, head: int) -> None:
         """Tell nobody."""
 
+    def leave(self) -> None:
+        """Nothing to leave."""
+
 
 class InTurn:
     """A participant of a lockstep run; use as an async context manager."""
@@ -101,6 +113,12 @@ class InTurn:
         self._told: Report | None = None
         self._told_s = 0.0
         self._wake = asyncio.Event()
+        self._left = False
+
+    def leave(self) -> None:
+        """Wait no longer for turns."""
+        self._left = True
+        self._wake.set()
 
     async def __aenter__(self) -> Self:
         async def on_call(_: Msg) -> None:
@@ -129,6 +147,8 @@ class InTurn:
         """Hold until the conductor grants this cause."""
         report = Report(self._lane, cause - 1, head, cause)
         while self.granted < cause:
+            if self._left:
+                raise TurnsOverError(f"{self._lane} holds what {cause} caused")
             self._wake.clear()  # before telling: the grant may come while we do
             await self._tell(report)
             try:

@@ -1,6 +1,7 @@
 """The connection to NATS that everything here uses."""
 
 import asyncio
+from collections.abc import Callable
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -13,11 +14,18 @@ RECONNECT_S = 0.25  # the client adds jitter of its own
 
 
 async def connect(
-    url: str, *, name: str, user: str | None, password: str | None, timeout_s: float
+    url: str,
+    *,
+    name: str,
+    user: str | None,
+    password: str | None,
+    timeout_s: float,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Client:
     """Connect to NATS and stay connected for ever after; UnavailableError when it cannot be had.
 
-    `name` also names the inbox, the only place where a service's user may listen.
+    `name` also names the inbox, the only place where a service's user may listen. `say` is told
+    what goes wrong later: a lost connection, a refused publish, and when all is well again.
     """
     client = Client()
     problem = "no answer"
@@ -25,6 +33,14 @@ async def connect(
     async def on_error(error: Exception) -> None:
         nonlocal problem
         problem = str(error) or type(error).__name__
+        say(problem)
+
+    async def on_lost() -> None:
+        if not client.is_closed:
+            say(f"connection to {url} lost, trying again")
+
+    async def on_back() -> None:
+        say(f"connection to {url} is back")
 
     try:
         async with asyncio.timeout(timeout_s):
@@ -34,6 +50,8 @@ async def connect(
                 user=user,
                 password=password,
                 error_cb=on_error,
+                disconnected_cb=on_lost,
+                reconnected_cb=on_back,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]
                 connect_timeout=2,
