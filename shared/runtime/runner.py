@@ -196,7 +196,7 @@ class Runner:
             self._instruments.dropped()
         await self._keep(entry, stamp, message)  # also what was dropped: it stands on the tape
         if not self._pending:
-            self._snapshotter.offer(self._handled, self._publisher.head, self._sieve)
+            self._snapshotter.offer(self._handled, self._accounted_seq, self._sieve)
 
     def _handle(self, entry: Entry, stamp: Stamp, message: Message) -> tuple[Message, ...]:
         try:
@@ -235,6 +235,15 @@ class Runner:
         """The sequence up to which every input is handled and every output is on the tape."""
         return self._pending[0].cause - 1 if self._pending else self._handled
 
+    @property
+    def _accounted_seq(self) -> int:
+        """The part of the lane that answers what is handled, for a snapshot.
+
+        In recovery the rest of the lane answers inputs still to come: whoever took it for
+        answered would publish it once more.
+        """
+        return self._seen_own if self._is_recovering else self._publisher.head
+
     async def _keep(
         self, entry: Entry, stamp: Stamp | None = None, message: Message | None = None
     ) -> None:
@@ -248,7 +257,7 @@ class Runner:
         if self._actor.sink is not None:
             await self._actor.sink.flush()
         if not self._pending:
-            await self._snapshotter.keep(self._handled, self._publisher.head, self._sieve)
+            await self._snapshotter.keep(self._handled, self._accounted_seq, self._sieve)
 
 
 def _shown(what: Entry | Outgoing) -> str:

@@ -13,15 +13,17 @@ from shared.messages.base import Message
 from shared.runtime.actor import Actor, Rank
 from shared.runtime.feed import slice_facts
 from shared.runtime.runner import Runner
-from shared.runtime.snapshots import Snapshot, decode, encode
+from shared.runtime.snapshots import NoSnapshots, Snapshot, SnapshotStore, decode, encode
+from shared.runtime.turns import AtOnce
 from shared.subjects import Lane, matches
 from shared.tape.entry import Entry, Outgoing, answers
 from shared.tape.interface import DivergenceError, FenceLostError, NoVerdictError, Tape
 from shared.tape.jetstream import JetStreamTape
+from shared.tape.memory import MemoryTape
 from shared.tape.publisher import LanePublisher
 from tests import toy
 from tests.servers import NatsUnderTest
-from tests.tapes import fresh_tape, hosted, whole
+from tests.tapes import TAPE_ID, content, fresh_tape, hosted, instruments, whole
 
 SLICES = 40
 
@@ -259,5 +261,46 @@ def test_a_start_from_a_snapshot_is_a_start_from_the_beginning(
             runner.stop()
         assert isinstance(actor.core, toy.Toy)
         return actor.core
+
+    asyncio.run(scenario())
+
+
+class Halting(EagerExecution):
+    """Speaks on every third bar; has its runner stop at a given message."""
+
+    def __init__(self, stops_at: int = 0) -> None:
+        super().__init__()
+        self.stops_at = stops_at
+        self.runner: Runner | None = None
+
+    @override
+    def answer(self, message: Message) -> tuple[Message, ...]:
+        if self.handled == self.stops_at and self.runner is not None:
+            self.runner.stop()
+        return super().answer(message) if self.handled % 3 == 0 else ()
+
+
+def test_a_snapshot_taken_while_recovering_repeats_nothing() -> None:
+    """Whoever starts from it still finds the rest of its lane to be its own."""
+
+    async def scenario() -> None:
+        tape, store = MemoryTape(TAPE_ID), KeptSnapshots()
+
+        async def run(core: Halting, keep: SnapshotStore, parts: int) -> None:
+            actor = toy.actor(core, Rank.EXECUTION)
+            core.runner = Runner(actor, tape, AtOnce(), instruments(actor), keep)
+            publisher = LanePublisher(tape, toy.FEED, tape.lane_end(toy.FEED))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(core.runner.run())
+                for number, part in enumerate(toy.slices(parts), start=1):
+                    await publisher.publish_whole(slice_facts(tape.id, toy.FEED, part))
+                    await until(tape, actor, 1 + number)
+
+        await run(Halting(stops_at=30), NoSnapshots(), 10)
+        before = await whole(tape)
+        await run(Halting(stops_at=13), store, 0)  # in the middle of its recovery
+        assert len(store.stored) == 1
+        await run(Halting(stops_at=30), store, 0)
+        assert content(await whole(tape)) == content(before)
 
     asyncio.run(scenario())
