@@ -72,7 +72,7 @@ class Reader(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """Let `next` return None at once, now or when it is called; for an orderly end."""
+        """Let `next` wait no longer, now or when it is called; for an orderly end."""
         ...
 
     @property

@@ -59,7 +59,7 @@ class PullReader:
         self.refused = 0
 
     def interrupt(self) -> None:
-        """Let `next` return at once when nothing is at hand."""
+        """Let `next` wait no longer, not even for the server."""
         self._interrupted = True
         self._wake.set()
 
@@ -80,16 +80,16 @@ class PullReader:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while not self._ready:
-            if self._interrupted:
-                return None
+            self._wake.clear()  # before looking: what arrives while we ask is not missed
             if self._is_silent(loop.time()):
                 await self._recreate()
+            if self._interrupted:
+                return None
             if self._wanted <= 0:
                 await self._pull()
             left_s = deadline - loop.time()
             if left_s <= 0:
                 return None
-            self._wake.clear()
             try:
                 async with asyncio.timeout(min(left_s, HEARTBEAT_S)):
                     await self._wake.wait()
@@ -112,10 +112,11 @@ class PullReader:
         """Start again after the last entry received; waits for the server as long as it takes."""
         self.recreations += 1
         await self._discard()
-        while True:
+        while not self._interrupted:
             try:
                 await self._create()
             except UnavailableError:
+                await self._discard()  # the subscription would stay, and be made again for ever
                 await asyncio.sleep(RETRY_S)
             else:
                 return

@@ -57,7 +57,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "shared/tape/client.py": ("tests/integration/test_client.py", "needs a real server"),
     "shared/tape/jetstream.py": ("tests/contract/test_tape.py", "one suite for every tape"),
     "shared/tape/memory.py": ("tests/contract/test_tape.py", "one suite for every tape"),
-    "shared/tape/pull.py": ("tests/contract/test_tape.py", "one suite for every tape"),
 }
 """The only exceptions: the test file instead, and why it is not the mirror."""
 LOGIC = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.IfExp, ast.comprehension)
