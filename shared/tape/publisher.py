@@ -36,13 +36,13 @@ class LanePublisher:
         if len(outs) > BATCH_FROM:
             await self.publish_whole(outs)
         else:
-            for out in outs:
-                await self._settle((out,))
+            await self._settle(outs)
 
     async def publish_whole(self, outs: Sequence[Outgoing]) -> None:
         """The same in atomic batches, so that no reader sees a prefix of up to BATCH_MAX."""
         for start in range(0, len(outs), BATCH_MAX):
-            await self._settle(outs[start : start + BATCH_MAX])
+            part = outs[start : start + BATCH_MAX]
+            await self._settle(part, at_once=len(part))
 
     async def publish_run(self, outs: Sequence[Outgoing]) -> None:
         """The same for many messages while nobody else speaks: all on their way at once.
@@ -54,46 +54,41 @@ class LanePublisher:
             try:
                 self.head = await self._tape.append_run(part, lane=self.lane, fence=self.head)
             except (FenceLostError, NoVerdictError, UnavailableError):
-                for out in part[await self._count_recorded(part) :]:
-                    await self._settle((out,))
+                await self._settle(part[await self._count_recorded(part) :])
 
-    async def _count_recorded(self, outs: Sequence[Outgoing]) -> int:
-        """Return how many of a run's messages are on the tape; `head` is the last one's place."""
-        last = await self._lane_end()
-        if last is not None and last.seq > self.head:
-            for count, out in enumerate(outs, start=1):
-                if out.is_recorded_as(last):
-                    self.head = last.seq
-                    return count
-        return 0
-
-    async def _settle(self, outs: Sequence[Outgoing]) -> None:
-        """Publish what stands together or not at all; return when it stands."""
+    async def _settle(self, outs: Sequence[Outgoing], at_once: int = 1) -> None:
+        """Publish `at_once` messages at a time, these together or not at all, until all stand."""
         pauses_s = _pauses_s()
-        while True:
+        while outs:
             try:
-                self.head = await self._send(outs)
+                self.head = await self._send(outs[:at_once])
+                recorded = at_once
             except (FenceLostError, NoVerdictError, UnavailableError):
-                if await self._is_recorded(outs[-1]):
-                    return
-                await asyncio.sleep(next(pauses_s))
-            else:
-                return
+                recorded = await self._count_recorded(outs)
+                if not recorded:
+                    await asyncio.sleep(next(pauses_s))
+            outs = outs[recorded:]
 
     async def _send(self, outs: Sequence[Outgoing]) -> int:
         if len(outs) == 1:
             return await self._tape.append(outs[0], lane=self.lane, fence=self.head)
         return await self._tape.append_batch(outs, lane=self.lane, fence=self.head)
 
-    async def _is_recorded(self, out: Outgoing) -> bool:
+    async def _count_recorded(self, outs: Sequence[Outgoing]) -> int:
+        """Return how many of `outs` are on the tape after all; `head` is the last one's place.
+
+        Not the first alone: what was still on its way when a run was stopped arrives later.
+        """
         last = await self._lane_end()
-        end = last.seq if last else 0
-        if last is not None and end > self.head and out.is_recorded_as(last):
-            self.head = end
-            return True
+        end = last.seq if last is not None else 0
+        if last is not None and end > self.head:
+            for count, out in enumerate(outs, start=1):
+                if out.is_recorded_as(last):
+                    self.head = end
+                    return count
         if end != self.head:
             raise FenceLostError(self.lane, self.head, end)
-        return False
+        return 0
 
     async def _lane_end(self) -> Entry | None:
         """Return the lane's last message, however long the server takes to answer."""

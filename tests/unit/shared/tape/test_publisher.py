@@ -24,9 +24,13 @@ class Troubled(MemoryTape):
         super().__init__("00112233445566ff")
         self._troubles = list(troubles)
         self.batches = 0
+        self.late: list[Outgoing] = []
 
     @override
     async def append(self, out: Outgoing, *, lane: Lane, fence: int) -> int:
+        for each in self.late:
+            self.put(each, lane=lane, fence=self.lane_end(lane))
+        self.late = []
         trouble = self._troubles.pop(0) if self._troubles else ""
         if trouble == "lost":
             raise NoVerdictError("it never arrived")
@@ -47,9 +51,10 @@ class Troubled(MemoryTape):
     async def append_run(self, outs: Sequence[Outgoing], *, lane: Lane, fence: int) -> int:
         if not self._troubles:
             return await super().append_run(outs, lane=lane, fence=fence)
-        arrived = int(self._troubles.pop(0))
-        for out in outs[:arrived]:
+        arrived, _, late = self._troubles.pop(0).partition(" and later ")
+        for out in outs[: int(arrived)]:
             fence = self.put(out, lane=lane, fence=fence)
+        self.late = list(outs[int(arrived) :][: int(late or 0)])
         raise NoVerdictError(f"{arrived} arrived")
 
     @override
@@ -93,7 +98,17 @@ def test_every_message_stands_on_the_tape_once_whatever_happens(troubles: list[s
 
 @pytest.mark.parametrize(
     "troubles",
-    [[], ["0"], ["2"], ["5"], ["3", "unreachable"], ["0", "unreachable", "unacknowledged"]],
+    [
+        [],
+        ["0"],
+        ["2"],
+        ["5"],
+        ["3", "unreachable"],
+        ["0", "unreachable", "unacknowledged"],
+        ["1 and later 1"],
+        ["1 and later 3"],
+        ["0 and later 5", "unreachable"],
+    ],
 )
 def test_a_run_that_stops_anywhere_is_completed(troubles: list[str]) -> None:
     tape = Troubled(*troubles)
