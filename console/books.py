@@ -24,7 +24,7 @@ def positions(state: Path | None, *, as_json: bool, with_flat: bool) -> None:
     """Print the positions and what the account is worth."""
 
     async def run() -> None:
-        place = find_desk(state)
+        place = find_desk(state, may_rest=True)
         async with open_books(place) as engine:
             found = await list_positions(engine, place.book, with_flat=with_flat)
             points = await equity_curve(engine, place.book, 1)
@@ -47,7 +47,7 @@ def orders(state: Path | None, count: int, *, as_json: bool, only_working: bool)
     """Print the newest orders, newest first."""
 
     async def run() -> None:
-        place = find_desk(state)
+        place = find_desk(state, may_rest=True)
         async with open_books(place) as engine:
             found = await list_orders(engine, place.book, count, only_working=only_working)
         if as_json:

@@ -253,6 +253,22 @@ def tape_show(seq: int, *, state: State = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def replay(
+    *,
+    actor: Annotated[
+        list[str] | None, typer.Option(help="A lane such as risk.main; all when none is named.")
+    ] = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Run the recorded inputs through the code again and compare every output."""
+    with explained():
+        from console import replay as replaying  # noqa: PLC0415
+
+        raise typer.Exit(replaying.replay(state, tuple(actor or ()), as_json=as_json))
+
+
+@app.command()
 def version(*, as_json: Json = False) -> None:
     """Print the version."""
     from importlib.metadata import version as installed  # noqa: PLC0415
@@ -270,7 +286,8 @@ def main() -> None:
     except typer.Abort:
         sys.exit(INTERRUPTED)
     except typer.TyperException as error:
-        print(f"error: {error.format_message()}", file=sys.stderr)
+        if sentence := error.format_message():  # none where a bare command printed its help
+            print(f"error: {sentence}", file=sys.stderr)
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -27,7 +27,7 @@ def list_lanes(state: Path | None, *, as_json: bool) -> None:
     """Print each lane with its messages by event."""
 
     async def run() -> None:
-        async with open_tape(find_desk(state)) as tape:
+        async with open_tape(find_desk(state, may_rest=True)) as tape:
             bounds = await tape.bounds()
             kinds = await _kinds(tape, bounds.first, bounds.last)
         rows = [msgspec.to_builtins(kind) for kind in kinds]
@@ -46,7 +46,7 @@ def tail(state: Path | None, pattern: str, count: int, *, follow: bool, as_json:
     _check_filter(pattern)
 
     async def run() -> None:
-        async with open_tape(find_desk(state)) as tape:
+        async with open_tape(find_desk(state, may_rest=True)) as tape:
             seen = await _print_last(tape, pattern, count, as_json=as_json)
             if not follow:
                 return
@@ -63,7 +63,7 @@ def show(state: Path | None, seq: int, *, as_json: bool) -> None:
     """Print one message, what caused it and what it caused."""
 
     async def run() -> None:
-        async with open_tape(find_desk(state)) as tape:
+        async with open_tape(find_desk(state, may_rest=True)) as tape:
             entry = await tape.get(seq)
             if entry is None:
                 bounds = await tape.bounds()
