@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import override
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -11,6 +12,21 @@ from shared.permissions import inbox_prefix
 
 PENDING_BYTES_MAX = 32 * 1024 * 1024  # what waits for the server while it is away
 RECONNECT_S = 0.25  # the client adds jitter of its own
+
+
+class _Client(Client):
+    """A client that can be closed while its server is away."""
+
+    @override
+    async def close(self) -> None:
+        """End the connection; what waits for a server that is away is given up.
+
+        The library would write it to the transport that is gone, which raises.
+        """
+        if not self.is_connected:
+            self._pending.clear()
+            self._pending_data_size = 0
+        await super().close()
 
 
 async def connect(
@@ -27,7 +43,7 @@ async def connect(
     `name` also names the inbox, the only place where a service's user may listen. `say` is told
     what goes wrong later: a lost connection, a refused publish, and when all is well again.
     """
-    client = Client()
+    client = _Client()
     problem = "no answer"
 
     async def on_error(error: Exception) -> None:

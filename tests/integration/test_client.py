@@ -53,3 +53,23 @@ def test_a_reconnect_needs_nobodys_help(tmp_path: Path) -> None:
         asyncio.run(scenario())
     finally:
         server.stop()
+
+
+def test_a_connection_is_closed_while_its_server_is_away(tmp_path: Path) -> None:
+    server = EmbeddedNats(tmp_path)
+    server.start()
+
+    async def scenario() -> None:
+        client = await connect(
+            server.url, name=ADMIN, user=ADMIN, password=server.password(ADMIN), timeout_s=5
+        )
+        server.stop()
+        await until(client, connected=False)
+        await client.publish("control.console.kill", b"waits for the server")
+        await client.close()
+        assert client.is_closed
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        server.stop()
