@@ -99,8 +99,9 @@ def _show(found: dict[str, object]) -> None:
     services, tape = found["services"], found["tape"]
     assert isinstance(services, list)
     assert isinstance(tape, dict)
+    rows = [{**service, "port": str(service["port"])} for service in services]  # no 8,101
     show_rows(
-        services, ("service", "ready", "lag", "port", "detail"), as_json=False, empty="no services"
+        rows, ("service", "ready", "lag", "port", "detail"), as_json=False, empty="no services"
     )
     halted = "  HALTED: nothing opens until `tapedeck resume`" if found["halted"] else ""
     print(f"book {found['book']}, process {found['pid']}{halted}")

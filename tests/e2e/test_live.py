@@ -75,6 +75,7 @@ def test_every_command_answers_while_the_desk_runs(live: LiveDesk) -> None:
         outcome = live.workshop.run(*command.split())
         assert outcome.code == 0, outcome.err
         assert outcome.out.strip()
+    assert f" {status['services'][0]['port']} " in live.workshop.run("status").out  # no 8,101
 
 
 def test_kill_stops_trading_over_a_restart_until_resume(live: LiveDesk) -> None:

@@ -30,6 +30,16 @@ def test_a_wrong_command_line_is_one_sentence(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [(), ("tape",)])
+def test_a_bare_command_prints_its_help_and_no_complaint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert run(*arguments, monkeypatch=monkeypatch) == 2
+    told = capsys.readouterr()
+    assert "Usage:" in told.out
+    assert told.err == ""
+
+
 def test_help_imports_neither_nats_nor_a_database() -> None:
     heavy = ("nats", "sqlalchemy", "pydantic", "pyarrow", "uvloop", "opentelemetry")
     script = f"import console.cli, sys; print([m for m in {heavy} if m in sys.modules])"
