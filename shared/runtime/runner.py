@@ -112,6 +112,11 @@ class Runner:
     async def _be_born(self) -> None:
         """Make sure that the lane's newest certificate is ours."""
         last = await self._tape.last(self._lane.fence)
+        if last is not None and not last.fenced:
+            # Readers refuse it: recovery would wait for ever to read the lane's end back.
+            raise DivergenceError(
+                self._lane, last.seq, f"{_shown(last)} without a cause", "nothing"
+            )
         self._publisher = LanePublisher(self._tape, self._lane, last.seq if last else 0)
         known = await birth.last_certificate(self._tape, self._actor)
         mine = birth.certificate(self._actor, 0)

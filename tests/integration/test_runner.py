@@ -16,7 +16,7 @@ from shared.runtime.runner import Runner
 from shared.runtime.snapshots import NoSnapshots, Snapshot, SnapshotStore, decode, encode
 from shared.runtime.turns import AtOnce
 from shared.subjects import Lane, matches
-from shared.tape.entry import Entry, Outgoing, answers
+from shared.tape.entry import Entry, Outgoing, answers, fact
 from shared.tape.interface import DivergenceError, FenceLostError, NoVerdictError, Tape
 from shared.tape.jetstream import JetStreamTape
 from shared.tape.memory import MemoryTape
@@ -183,6 +183,23 @@ def test_code_that_answers_differently_stops_and_names_the_place(
                 with pytest.raises(DivergenceError, match=r"execution\.main diverges at \d+"):
                     await runner.run()
             assert await whole(tape) == before
+
+    asyncio.run(scenario())
+
+
+def test_a_lane_that_ends_with_a_smuggled_message_is_refused_by_name(
+    nats_server: NatsUnderTest,
+) -> None:
+    """Readers pass over it, so a start that took it for its own end would wait for it for ever."""
+
+    async def scenario() -> None:
+        async with fresh_tape(nats_server) as (client, tape):
+            smuggled = toy.slices(1)[0].messages[0]
+            out = fact(tape.id, eager().core.lane, smuggled, ts_ns=0, key="smuggled")
+            await tape.tell(out, once_id="smuggled")
+            async with hosted(client, tape, eager()) as runner, asyncio.timeout(5):
+                with pytest.raises(DivergenceError, match="without a cause"):
+                    await runner.run()
 
     asyncio.run(scenario())
 
