@@ -6,10 +6,16 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.report import Row, show
+from console.configuration import DeskConfiguration
+from console.in_process import play
+from services.data.config import DataSettings
+from services.data.files.source import FileSource
+from services.strategy.config import StrategySettings
 
 SHAPES = ((1, 2_000, "1,000 bars/s"), (50, 200, "5,000 bars/s"))
 
@@ -29,11 +35,21 @@ async def measure() -> None:
             )
             result = json.loads(ended.stdout)
             rate = result["bars"] / result["seconds"]
-            orders = f"{result['orders']} orders"
-            rows.append(
-                Row(f"{symbols} symbols a slice", f"{rate:,.0f} bars/s, {orders}", target=target)
-            )
+            alone = result["bars"] / _alone_s(path)
+            measured = f"{rate:,.0f} bars/s, {result['orders']} orders"
+            baseline = f"{alone:,.0f} bars/s in one process"
+            rows.append(Row(f"{symbols} symbols a slice", measured, baseline, "", target))
     show("`tapedeck up --until-done`, start-up and ledger included", rows)
+
+
+def _alone_s(path: Path) -> float:
+    """Return the seconds that the same actors need in one process, with no server at all."""
+    strategy = StrategySettings(use="ema_crossover", active=True)
+    desk = DeskConfiguration(data=DataSettings(feed="file"), strategies={"ema_crossover": strategy})
+    source = FileSource([path])
+    began_s = time.perf_counter()
+    play(desk, "0" * 16, source.timeframe, source.slices(-1))
+    return time.perf_counter() - began_s
 
 
 def _write_bars(path: Path, symbols: int, minutes: int) -> None:
