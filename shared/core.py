@@ -53,5 +53,8 @@ class Core(Protocol):
         ...
 
     def restore(self, state: bytes, /) -> None:
-        """Take over a state that `snapshot` of the same release made; ValueError if unusable."""
+        """Take over a state that `snapshot` of the same release made.
+
+        Raises ValueError or MsgspecError when it cannot be used: the tape is handled again then.
+        """
         ...

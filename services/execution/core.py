@@ -64,7 +64,7 @@ class ExecutionCore:
         return _encode(self._state)
 
     def restore(self, state: bytes, /) -> None:
-        """Take over a snapshot; ValueError when it is not one."""
+        """Take over a snapshot; MsgspecError when it is not one."""
         self._state = _decode(state)
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:

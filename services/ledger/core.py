@@ -108,9 +108,9 @@ class LedgerCore:
             self._mark(stamp, bar.symbol, bar.close)
 
     def _on_quote(self, stamp: Stamp, quote: Quote) -> None:
-        tick = quote.ticks[-1]
-        if tick.bid > 0 and tick.ask > 0:
-            self._mark(stamp, quote.symbol, (tick.bid + tick.ask) / 2)
+        mid = quote.ticks[-1].mid
+        if mid is not None:
+            self._mark(stamp, quote.symbol, mid)
 
     def _mark(self, stamp: Stamp, symbol: str, price: float) -> None:
         state = self._state

@@ -91,7 +91,7 @@ class RiskCore:
         return _encode(self._state)
 
     def restore(self, state: bytes, /) -> None:
-        """Take over a snapshot; ValueError when it is not one."""
+        """Take over a snapshot; MsgspecError when it is not one."""
         self._state = _decode(state)
         self._marks = self._state.marks
         self._limits = with_overrides(self._configured, self._state.overrides)
@@ -107,9 +107,9 @@ class RiskCore:
             return pass_time(self._state, message, self._limits, stamp.seq)
         match message:
             case Quote():
-                tick = message.ticks[-1]
-                if tick.bid_size > 0 and tick.ask_size > 0:
-                    self._price(message.symbol, (tick.bid + tick.ask) / 2, stamp.ts_ns, None)
+                mid = message.ticks[-1].mid
+                if mid is not None:
+                    self._price(message.symbol, mid, stamp.ts_ns, None)
             case Trade():
                 self._price(message.symbol, message.ticks[-1].price, stamp.ts_ns, None)
             case Signal():

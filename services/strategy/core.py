@@ -123,9 +123,9 @@ class StrategyCore:
         self._seat.moment_ns = stamp.ts_ns
         match message:
             case Quote():
-                last = message.ticks[-1]
-                if last.bid > 0 and last.ask > 0:
-                    state.prices[symbol] = (last.bid + last.ask) / 2
+                mid = message.ticks[-1].mid
+                if mid is not None:
+                    state.prices[symbol] = mid
                 return self._call("on_quote", symbol, lambda: strategy.on_quote(message))
             case Trade():
                 state.prices[symbol] = message.ticks[-1].price

@@ -40,6 +40,13 @@ class QuoteTick(Struct, frozen=True):
     bid_size: float
     ask_size: float
 
+    @property
+    def mid(self) -> float | None:
+        """Halfway from bid to offer, what every book takes for the price; None: a side is empty."""
+        has_bid = self.bid > 0 and self.bid_size > 0
+        has_offer = self.ask > 0 and self.ask_size > 0
+        return (self.bid + self.ask) / 2 if has_bid and has_offer else None
+
 
 class Quote(Message, frozen=True, kw_only=True, tag="quote"):
     """The quotes of one symbol in one flush interval, oldest first; never empty."""

@@ -73,7 +73,7 @@ class PaperBroker:
         return _encode(self._state)
 
     def restore(self, state: bytes, /) -> None:
-        """Take over a snapshot; ValueError when it is not one."""
+        """Take over a snapshot; MsgspecError when it is not one."""
         self._state = _decode(state)
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
@@ -195,9 +195,9 @@ class PaperBroker:
         """Note the price; return what orders may fill on, nothing when none waits."""
         state, symbol = self._state, message.symbol
         if isinstance(message, Quote):
-            last = message.ticks[-1]
-            if last.bid > 0 and last.ask > 0:
-                state.prices[symbol] = (last.bid + last.ask) / 2
+            mid = message.ticks[-1].mid
+            if mid is not None:
+                state.prices[symbol] = mid
             state.ticking[symbol] = _QUOTES
             if symbol not in state.resting:
                 return ()
