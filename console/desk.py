@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -12,6 +11,7 @@ from console.configuration import CONFIG_VARIABLE, clean_environment, effective,
 from console.failure import ServiceFailedError
 from console.home import DeskRecord, Home
 from console.plan import Plan
+from console.restarts import Restarts
 from console.servers import Servers
 from console.services import SERVICES, ServiceProcess
 from shared.config.desk import merge
@@ -20,9 +20,6 @@ from shared.runtime.service import Exit
 
 READY_TIMEOUT_S = 60.0  # a recovery from a long tape without a snapshot takes its time
 READY_POLL_S = 0.05
-RESTARTS_MAX = 5
-RESTARTS_WINDOW_S = 60.0
-RESTART_PAUSE_MIN_S = 0.1
 DISK_POLL_S = 0.5
 FREE_BYTES_MIN = 48_000_000  # two segments of PostgreSQL's log and half a second at full speed
 STOP_SLACK_S = 2.0  # beyond a service's own limit, before it is killed
@@ -50,7 +47,8 @@ class Desk:
         self.tell = tell
         self._stopping = False
         self._hurry = asyncio.Event()
-        self._restarts: dict[str, deque[float]] = {name: deque() for name in SERVICES}
+        restarts_max = plan.desk.restarts_per_minute_max
+        self._restarts = {name: Restarts(restarts_max) for name in SERVICES}
         self.services = {name: self._service(name) for name in SERVICES}
 
     async def run(self, work: Work) -> None:
@@ -59,6 +57,7 @@ class Desk:
         Raises ServiceFailedError (in a group) with the service's own sentence.
         """
         async with asyncio.TaskGroup() as group:
+            kept = group.create_task(self.servers.keep(self._say))
             try:
                 for service in self.services.values():
                     await service.start()
@@ -68,6 +67,7 @@ class Desk:
                 watch.cancel()
             finally:
                 await self._stop()
+                kept.cancel()  # only now: services that stop still need the servers
 
     @property
     def is_stopping(self) -> bool:
@@ -116,6 +116,9 @@ class Desk:
             for service in self.services.values():
                 service.kill()
 
+    def _say(self, text: str) -> None:
+        self.tell(text)  # whoever listens at this moment
+
     async def _watch_disk(self) -> None:
         """Stop the desk in order while there is still room to do so."""
         while True:
@@ -146,17 +149,13 @@ class Desk:
                 await service.start()
 
     def _pause_before_restart(self, service: ServiceProcess, code: int, why: str) -> float:
-        now_s = asyncio.get_running_loop().time()
-        recent = self._restarts[service.name]
-        while recent and recent[0] < now_s - RESTARTS_WINDOW_S:
-            recent.popleft()
-        if len(recent) >= RESTARTS_MAX:
+        pause_s = self._restarts[service.name].next_pause_s(asyncio.get_running_loop().time())
+        if pause_s is None:
+            count = self.plan.desk.restarts_per_minute_max + 1
             raise ServiceFailedError(
-                service.name, code, f"ended {len(recent) + 1} times within a minute: {why}"
+                service.name, code, f"ended {count} times within a minute: {why}"
             )
-        recent.append(now_s)
         service.restarts += 1
-        pause_s: float = RESTART_PAUSE_MIN_S * 2 ** (len(recent) - 1)
         return pause_s
 
     async def _stop(self) -> None:

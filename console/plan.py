@@ -119,6 +119,12 @@ def _settle(desk: DeskConfiguration, options: UpOptions) -> DeskConfiguration:
     return desk.model_copy(update=settled)
 
 
+_WITHOUT_INFLUENCE = (
+    *("nats", "postgres", "health", "telemetry", "tape"),
+    *("shutdown_timeout_s", "restarts_per_minute_max"),
+)
+
+
 def derive_tape_id(desk: DeskConfiguration) -> str:
     """Return an id made of everything that decides what a run over files does.
 
@@ -128,8 +134,8 @@ def derive_tape_id(desk: DeskConfiguration) -> str:
     from services.data.files.reading import find_files  # noqa: PLC0415 - imports pyarrow
 
     decides = effective(desk).document
-    for section in ("nats", "postgres", "health", "telemetry", "tape", "shutdown_timeout_s"):
-        decides.pop(section, None)
+    for key in _WITHOUT_INFLUENCE:
+        decides.pop(key, None)
     decides = merge(decides, {"data": {"file": {"paths": None}}})
     digest = blake2b(msgspec.json.encode(decides, order="deterministic"), digest_size=8)
     for path in find_files(desk.data.file.paths):

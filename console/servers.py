@@ -1,5 +1,7 @@
 """NATS and PostgreSQL of a desk: started here, unless the configuration names them."""
 
+import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import NamedTuple, Self
 
@@ -10,10 +12,14 @@ from console.configuration import DeskConfiguration
 from console.embedded.nats import EmbeddedNats
 from console.embedded.postgres import EmbeddedPostgres
 from console.home import Home
+from console.restarts import Restarts
+from shared.domain.errors import UnavailableError
 from shared.permissions import ADMIN
 from shared.runtime.snapshot_store import init_snapshots
 from shared.tape.client import connect
 from shared.tape.jetstream import REQUEST_TIMEOUT_S, STREAM, init_tape
+
+WATCH_S = 0.05
 
 
 class Login(NamedTuple):
@@ -83,6 +89,35 @@ class Servers:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    async def keep(self, tell: Callable[[str], None]) -> None:
+        """Start a server of ours again, on its port and with its store, whenever it has died.
+
+        Runs until cancelled, in the main thread. Nobody waits here for it to be ready: services
+        connect again by themselves. Raises UnavailableError when it ends too often.
+        """
+        async with asyncio.TaskGroup() as group:
+            for server in (self._nats, self._postgres):
+                if server is not None:
+                    group.create_task(self._keep(server, tell))
+
+    async def _keep(
+        self, server: EmbeddedNats | EmbeddedPostgres, tell: Callable[[str], None]
+    ) -> None:
+        restarts = Restarts(self._desk.restarts_per_minute_max)
+        while True:
+            if server.pid is not None:
+                await asyncio.sleep(WATCH_S)
+                continue
+            why = server.last_words()
+            pause_s = restarts.next_pause_s(asyncio.get_running_loop().time())
+            if pause_s is None:
+                raise UnavailableError(
+                    f"{server.title} ended again and again within a minute: {why}"
+                )
+            tell(f"{server.title} is started again: {why}")
+            await asyncio.sleep(pause_s)
+            server.launch()
 
 
 async def prepare_tape(servers: Servers, wanted_id: str | None, *, must_match: bool) -> str:

@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import TextIO
 
+from nats.aio.client import Client
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from console.desk import Desk
 from console.plan import Extent
@@ -63,20 +63,20 @@ class Result:
 async def follow_until_done(desk: Desk, started_s: float, screen: TextIO) -> Result:
     """Return the result once everything is played, answered and booked.
 
-    `started_s` is the monotonic time at which the run began. Raises UnavailableError when the
-    ledger makes no progress any more.
+    `started_s` is the monotonic time at which the run began. A server that is away is waited for.
+    Raises UnavailableError when the ledger makes no progress any more.
     """
     extent = desk.plan.extent
-    client = await desk.servers.connect(CONSOLE)
+    client = await _connect(desk)
     try:
-        tape = await JetStreamTape.open(client)
+        tape = JetStreamTape(client, desk.tape_id)
         async with _progress(screen, extent) as bar:
             while not desk.played.is_set():
-                await bar.show(await _played_ns(tape, desk))
+                with suppress(UnavailableError):
+                    await bar.show(await _played_ns(tape, desk))
                 await asyncio.sleep(POLL_S)
-        async with database(desk.servers.postgres_url) as engine:
-            bounds = await _wait_for_books(desk, tape, engine)
-            told = await summary(engine, desk.tape_id, desk.plan.desk.book)
+        bounds = await _wait_for_books(desk, tape)
+        told = await _summary(desk)
         desk.is_finished = True
     finally:
         await client.close()
@@ -88,20 +88,48 @@ async def _played_ns(tape: Tape, desk: Desk) -> int:
     return clock.open()[0].ts_ns if clock is not None else 0
 
 
-async def _wait_for_books(desk: Desk, tape: Tape, engine: AsyncEngine) -> Bounds:
+async def _connect(desk: Desk) -> Client:
+    return await _patiently(lambda: desk.servers.connect(CONSOLE))
+
+
+async def _summary(desk: Desk) -> RunSummary:
+    async def ask() -> RunSummary:
+        async with database(desk.servers.postgres_url) as engine:
+            return await summary(engine, desk.tape_id, desk.plan.desk.book)
+
+    return await _patiently(ask)
+
+
+async def _patiently[T](ask: Callable[[], Awaitable[T]]) -> T:
+    """Return the answer of a server that may be starting again just now."""
+    loop = asyncio.get_running_loop()
+    deadline_s = loop.time() + STALLED_S
+    while True:
+        try:
+            return await ask()
+        except UnavailableError:
+            if loop.time() > deadline_s:
+                raise
+        await asyncio.sleep(POLL_S)
+
+
+async def _wait_for_books(desk: Desk, tape: Tape) -> Bounds:
     """Return the tape's bounds once the ledger has stored all of it."""
     loop = asyncio.get_running_loop()
     settled_s = 0.0 if desk.plan.desk.tape.lockstep else SETTLED_S
     end = stored = -1
     grown_s = moved_s = loop.time()
     while True:
-        bounds, position = await tape.bounds(), await _cursor(engine, desk)
+        try:
+            bounds, position = await tape.bounds(), await _cursor(desk)
+        except UnavailableError:
+            bounds, position = Bounds(1, end), stored  # away: nothing new is known
         now_s = loop.time()
         if bounds.last != end:
             end, grown_s = bounds.last, now_s
         if position != stored:
             stored, moved_s = position, now_s
-        if stored >= end and now_s - grown_s >= settled_s:
+        if stored >= end >= 0 and now_s - grown_s >= settled_s:
             return bounds
         if now_s - moved_s > STALLED_S:
             raise UnavailableError(
@@ -111,11 +139,11 @@ async def _wait_for_books(desk: Desk, tape: Tape, engine: AsyncEngine) -> Bounds
         await asyncio.sleep(POLL_S)
 
 
-async def _cursor(engine: AsyncEngine, desk: Desk) -> int:
+async def _cursor(desk: Desk) -> int:
     query = select(ledger_cursor.c.seq).where(
         ledger_cursor.c.tape_id == desk.tape_id, ledger_cursor.c.book == desk.plan.desk.book
     )
-    async with engine.connect() as connection:
+    async with database(desk.servers.postgres_url) as engine, engine.connect() as connection:
         found = (await connection.execute(query)).scalar_one_or_none()
     return int(found or 0)
 

@@ -51,6 +51,11 @@ class EmbeddedNats:
         return f"nats://127.0.0.1:{self.port}"
 
     @property
+    def title(self) -> str:
+        """What messages call it."""
+        return TITLE
+
+    @property
     def pid(self) -> int | None:
         """Its process id while it runs."""
         return self._child.pid
@@ -66,18 +71,9 @@ class EmbeddedNats:
         """
         if self.pid is not None:
             return
-        program = programs.nats_server()
         self._directory.claim()
         try:
-            self._child.stop_leftover()
-            self.port = self.port or free_port()
-            ensure_port_is_free(TITLE, self.port)
-            self._passwords = passwords(self._state_dir, "nats", USERS).of
-            self._write_config()
-            self._child.spawn(
-                [str(program), "--config", str(self._config_path)],
-                on_parent_death=signal.SIGTERM,
-            )
+            self.launch()
             self._child.wait_until(_is_ready, START_TIMEOUT_S)
         except UnavailableError as error:
             self.stop()
@@ -85,6 +81,25 @@ class EmbeddedNats:
         except BaseException:  # Ctrl-C while it starts
             self.stop()
             raise
+
+    def launch(self) -> None:
+        """Start it without waiting: the folder is claimed, and the server that was there is dead.
+
+        For who keeps it running: its clients wait anyway. Raises UnavailableError.
+        """
+        program = programs.nats_server()
+        self._child.stop_leftover()
+        self.port = self.port or free_port()
+        ensure_port_is_free(TITLE, self.port)
+        self._passwords = passwords(self._state_dir, "nats", USERS).of
+        self._write_config()
+        self._child.spawn(
+            [str(program), "--config", str(self._config_path)], on_parent_death=signal.SIGTERM
+        )
+
+    def last_words(self) -> str:
+        """Return why it ended, as far as that is known."""
+        return _with_reason(self._child.last_words(), self._child.new_log_lines())
 
     def stop(self) -> None:
         """Stop it; what was acknowledged is on disk. Nothing to do when it is not running."""
@@ -184,7 +199,7 @@ def _is_ready(lines: list[str]) -> bool:
     return any(line.endswith(_READY) for line in lines)
 
 
-def _with_reason(error: UnavailableError, lines: list[str]) -> str:
+def _with_reason(error: object, lines: list[str]) -> str:
     """Add the server's own last complaint to a failure of its start."""
     for line in reversed(lines):
         for level in ("[FTL]", "[ERR]", "nats-server:"):

@@ -56,6 +56,11 @@ class EmbeddedPostgres:
         return f"postgresql://{ROLE}:{self._password}@127.0.0.1:{self.port}/{DATABASE}"
 
     @property
+    def title(self) -> str:
+        """What messages call it."""
+        return TITLE
+
+    @property
     def pid(self) -> int | None:
         """Its process id while it runs."""
         return self._child.pid
@@ -67,20 +72,9 @@ class EmbeddedPostgres:
         """
         if self.pid is not None:
             return
-        server = programs.postgres()
         self._directory.claim()
         try:
-            self._child.stop_leftover()
-            self._forget_stranger()
-            self.port = self.port or free_port()
-            ensure_port_is_free(TITLE, self.port)
-            self._prepare_cluster(server)
-            self._child.spawn(
-                [str(server.postgres), *self._arguments()],
-                on_parent_death=signal.SIGINT,
-                in_user_namespace=_is_root(),
-                environment=_environment(),
-            )
+            self.launch()
             self._child.wait_until(self._is_ready, START_TIMEOUT_S)
         except UnavailableError as error:
             self.stop()
@@ -88,6 +82,29 @@ class EmbeddedPostgres:
         except BaseException:  # Ctrl-C while it starts
             self.stop()
             raise
+
+    def launch(self) -> None:
+        """Start it without waiting: the folder is claimed, and the server that was there is dead.
+
+        For who keeps it running: its clients wait anyway. Raises UnavailableError. After a kill it
+        may end again at once, as long as processes of its predecessor share its memory.
+        """
+        server = programs.postgres()
+        self._child.stop_leftover()
+        self._forget_stranger()
+        self.port = self.port or free_port()
+        ensure_port_is_free(TITLE, self.port)
+        self._prepare_cluster(server)
+        self._child.spawn(
+            [str(server.postgres), *self._arguments()],
+            on_parent_death=signal.SIGINT,
+            in_user_namespace=_is_root(),
+            environment=_environment(),
+        )
+
+    def last_words(self) -> str:
+        """Return why it ended, as far as that is known."""
+        return _with_reason(self._child.last_words(), self._child.new_log_lines())
 
     def stop(self) -> None:
         """Shut it down, connections ended. Nothing to do when it is not running."""
@@ -227,7 +244,7 @@ def _complaint(lines: list[str]) -> str:
     return ""
 
 
-def _with_reason(error: UnavailableError, lines: list[str]) -> str:
+def _with_reason(error: object, lines: list[str]) -> str:
     if any(line.startswith(REFUSAL) for line in lines):
         return NO_USER_NAMESPACE
     complaint = _complaint(lines)

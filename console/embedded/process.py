@@ -159,6 +159,13 @@ class Child:
         """Return what this start has logged so far."""
         return self.directory.log_lines(self._log_start)
 
+    def last_words(self) -> str:
+        """Return how it ended."""
+        status = self._process.returncode if self._process else None
+        if status is not None and status < 0:
+            return f"ended by {signal.Signals(-status).name}"
+        return f"ended with status {status}"
+
     def stop(self) -> None:
         """Stop it, politely first; return when it has ended. Nothing to do when it has."""
         process, self._process = self._process, None

@@ -106,6 +106,8 @@ class DeskSettings(BaseSettings):
     mode: Literal["paper", "live"] = "paper"
     book: str = Field(default="main", pattern=r"^[A-Za-z0-9_-]+$")
     shutdown_timeout_s: float = Field(default=10.0, gt=0, le=120)
+    restarts_per_minute_max: int = Field(default=5, ge=0, le=1_000)
+    """How often the console starts a service or a server of its own again before it gives up."""
     nats: NatsSettings = NatsSettings()
     postgres: PostgresSettings = PostgresSettings()
     tape: TapeSettings = TapeSettings()
