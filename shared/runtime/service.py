@@ -163,7 +163,7 @@ class _Host[S: DeskSettings]:
         snapshots = JetStreamSnapshots(context.client, self._log)
         async with asyncio.TaskGroup() as group:
             background = [
-                group.create_task(self._pulse(context.tape)),
+                group.create_task(self._pulse(context)),
                 group.create_task(snapshots.run()),
             ]
             actors = [
@@ -207,11 +207,17 @@ class _Host[S: DeskSettings]:
             for task in late:
                 task.cancel()
 
-    async def _pulse(self, tape: JetStreamTape) -> None:
-        """Ask the tape for its end once a second: the proof of life that readiness rests on."""
+    async def _pulse(self, context: Context[S]) -> None:
+        """Ask the tape for its end once a second: the proof of life that readiness rests on.
+
+        Raises UnavailableError when the client has given up (a login that took too long is such
+        a case): only a new process connects again.
+        """
         while True:
+            if context.client.is_closed:
+                raise UnavailableError(f"NATS closed the connection: {context.client.last_error}")
             try:
-                end = (await tape.bounds()).last
+                end = (await context.tape.bounds()).last
             except UnavailableError as error:
                 self._log.warning("tape out of reach", error=str(error))
             else:

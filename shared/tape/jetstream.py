@@ -45,7 +45,7 @@ TAPE_ID_KEY = "tapedeck-tape-id"
 REQUEST_TIMEOUT_S = 5.0
 DUPLICATE_WINDOW_NS = 120_000_000_000
 _OUT_OF_DATE = (10_070, 10_071, 10_164)  # wrong last message id, wrong last sequence (twice)
-_NOT_FOUND = 404
+_NO_MESSAGE = 10_037  # and no other 404: a stream that is being restored is one, too
 _FULL = (10_023, 10_047, 10_077)  # insufficient resources, storage exceeded, store failed
 _FENCE = "Nats-Expected-Last-Subject-Sequence"
 _FENCE_COVERS = "Nats-Expected-Last-Subject-Sequence-Subject"
@@ -179,7 +179,7 @@ class JetStreamTape:
         )
         if answer.message is not None:
             return _stored_entry(answer.message)
-        if answer.error is not None and answer.error.code == _NOT_FOUND:
+        if answer.error is not None and answer.error.err_code == _NO_MESSAGE:
             return None
         raise UnavailableError(f"the tape cannot be read: {answer.error}")
 
