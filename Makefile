@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run down test lint fmt types unit integration e2e bench lock clean
+.PHONY: help setup run down test lint fmt types unit integration e2e chaos bench lock clean
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
@@ -40,6 +40,9 @@ integration: setup  ## tests on a real NATS and a real PostgreSQL
 
 e2e: setup    ## the whole desk, one process a service
 	$(PYTEST) tests/e2e
+
+chaos: setup  ## kill and stop processes of a playing desk: ROUNDS=20, SEED= of the first
+	$(BIN)/python -m tests.chaos
 
 bench: setup  ## print start-up times, memory, rates and latencies
 	$(BIN)/python -m bench

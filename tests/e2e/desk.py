@@ -123,14 +123,16 @@ class Workshop:
 SERVERS = ("TAPEDECK_NATS_SERVER", "TAPEDECK_POSTGRES_BIN")
 
 
-def write_bars(path: Path, minutes: int = 120, seed: int = 1) -> Path:
-    """Write a random walk of three symbols, one bar a minute over regular sessions."""
+def write_bars(
+    path: Path, minutes: int = 120, seed: int = 1, symbols: Sequence[str] = SYMBOLS
+) -> Path:
+    """Write a random walk of some symbols, one bar a minute over regular sessions."""
     walk = random.Random(seed)
-    prices = dict.fromkeys(SYMBOLS, 100.0)
+    prices = dict.fromkeys(symbols, 100.0)
     lines = [HEADER]
     moment = FIRST
     for _ in range(minutes):
-        for symbol in SYMBOLS:
+        for symbol in symbols:
             opened = prices[symbol]
             close = round(opened * (1 + walk.gauss(0, 0.002)), 2)
             high, low = max(opened, close) + 0.02, min(opened, close) - 0.02
