@@ -19,12 +19,11 @@ from shared.domain.values import Timeframe
 from shared.messages.lane import State
 from shared.runtime.replay import Replay, Verdict
 from shared.runtime.service import Exit
-from shared.subjects import LANES
+from shared.subjects import AGGREGATED, LANES
 from shared.tape.entry import Entry
 from shared.tape.interface import Tape
 
 READ_S = 5.0
-AGGREGATOR = "data.bars"
 
 
 def replay(state: Path | None, lanes: tuple[str, ...], *, as_json: bool) -> Exit:
@@ -92,9 +91,10 @@ def _native(certificates: dict[str, tuple[int, State]]) -> Timeframe | None:
 
     The aggregator certified what it builds from, as in `data.file.bar.1m.>`.
     """
-    if AGGREGATOR not in certificates:
+    aggregator = certificates.get(str(AGGREGATED))
+    if aggregator is None:
         return None
-    source = json.loads(certificates[AGGREGATOR][1].configuration)["source"]
+    source = json.loads(aggregator[1].configuration)["source"]
     _, _, event, detail, *_ = source.split(".")
     return Timeframe(detail) if event == "bar" else None
 

@@ -40,6 +40,10 @@ class Lane(NamedTuple):
         return f"{self.service}.{self.actor}.>"
 
 
+AGGREGATED = Lane("data", "bars")
+"""Bars made from other data: nothing on this lane is news, and nothing fills on it."""
+
+
 class Subject(NamedTuple):
     """A subject taken apart; `detail` is decoded."""
 

@@ -22,7 +22,7 @@ from shared.core import Stamp
 from shared.domain.values import NS_PER_S, Timeframe
 from shared.messages.base import Message
 from shared.messages.market import Bar, Clock, Trade, TradeTick
-from shared.subjects import Lane, lane, reading
+from shared.subjects import AGGREGATED, Lane, reading
 
 _NEVER_NS = 2**63 - 1
 
@@ -55,7 +55,7 @@ class BarAggregator:
     @property
     def lane(self) -> Lane:
         """Where the bars are published."""
-        return lane("data", "bars")
+        return AGGREGATED
 
     @property
     def reads(self) -> Sequence[str]:

@@ -29,10 +29,9 @@ from shared.messages.orders import (
     OrderMessage,
     Submitting,
 )
-from shared.subjects import Lane, lane
+from shared.subjects import AGGREGATED, Lane, lane
 
 READS = ("data.>", "strategy.>", "risk.>", "execution.>", "broker.>", "control.>")
-AGGREGATED = "bars"  # the feed that the data service makes from the others: nothing new in it
 CASH = "cash"  # the subject of a mismatch in cash; a symbol otherwise
 
 type Outputs = tuple[Message, ...]
@@ -104,7 +103,7 @@ class LedgerCore:
     # -- market data: marks and time ---------------------------------------------------------
 
     def _on_bar(self, stamp: Stamp, bar: Bar) -> None:
-        if stamp.lane.actor != AGGREGATED:
+        if stamp.lane != AGGREGATED:
             self._mark(stamp, bar.symbol, bar.close)
 
     def _on_quote(self, stamp: Stamp, quote: Quote) -> None:

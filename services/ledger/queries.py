@@ -28,9 +28,9 @@ from services.ledger.schema import (
 )
 from shared.domain.orders import OrderStatus
 from shared.domain.values import ZERO
+from shared.subjects import AGGREGATED
 
-ROWS_MAX = 10_000  # more than a person reads; a report pages by `before_seq`
-AGGREGATED = "bars"
+ROWS_MAX = 10_000  # more than a person reads
 
 
 class RunSummary(Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ async def summary(engine: AsyncEngine, tape_id: str, book: str) -> RunSummary:
         faults = await find_faults(connection, book)
         return RunSummary(
             bars=await _count(
-                connection, _events("data", "bar", tape_events.c.actor != AGGREGATED)
+                connection, _events("data", "bar", tape_events.c.actor != AGGREGATED.actor)
             ),
             signals=await _count(connection, _events("strategy", "signal")),
             approved=await _count(connection, _decided(book, is_approved=True)),

@@ -28,10 +28,7 @@ from shared.messages.base import Message
 from shared.messages.broker import Ack, Refused, Report
 from shared.messages.market import Bar, Clock, CorporateAction, MarketStatus, Quote, Trade
 from shared.messages.orders import Cancelling, Submitting
-from shared.subjects import Lane, lane, reading
-
-AGGREGATOR = "bars"
-"""The actor on whose lane bars stand that were made from other data; nothing fills on those."""
+from shared.subjects import AGGREGATED, Lane, lane, reading
 
 _TRADES, _QUOTES = 1, 2
 
@@ -174,7 +171,7 @@ class PaperBroker:
     def _bar(self, stamp: Stamp, bar: Bar) -> tuple[Message, ...]:
         wanted = self._settings.fill_timeframe
         if (
-            stamp.lane.actor == AGGREGATOR
+            stamp.lane == AGGREGATED
             or bar.symbol in self._state.ticking
             or (wanted is not None and bar.timeframe is not wanted)
         ):

@@ -4,10 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from services.ledger.core import AGGREGATED, LedgerCore
+from services.ledger.core import LedgerCore
 from shared.domain.values import Side
 from shared.messages.books import ClosedDay, Mismatch
 from shared.messages.market import Quote, QuoteTick, Trade, TradeTick
+from shared.subjects import AGGREGATED
 from tests.unit.services.ledger.story import SESSION, Story, ordinary_day
 
 D = Decimal
@@ -116,7 +117,7 @@ def test_trades_and_quotes_mark_positions_too() -> None:
 
 def test_aggregated_bars_mark_nothing() -> None:
     story = Story()
-    story.bar("AAPL", 10.0, feed=AGGREGATED)
+    story.bar("AAPL", 10.0, feed=AGGREGATED.actor)
     assert story.core.state.fresh == {}
 
 
