@@ -80,11 +80,6 @@ def _released(position: Position, closing: Decimal) -> Decimal:
     return share.quantize(COST_STEP, ROUND_HALF_EVEN)
 
 
-def apply_split(position: Position, ratio: float) -> Position:
-    """Return the position after `ratio` new shares for each old one; its cost stays."""
-    return Position(split_quantity(position.quantity, ratio), position.cost)
-
-
 def split_quantity(quantity: Decimal, ratio: float) -> Decimal:
     """Return the shares that `quantity` shares become; no cash in lieu, fractions are kept.
 

@@ -70,21 +70,6 @@ def next_session(ts_ns: int) -> Session:
     return next(s for s in _sessions_from(ts_ns // NS_PER_DAY) if s.open_ns > ts_ns)
 
 
-def current_or_next_session(ts_ns: int) -> Session:
-    """Return the session that is open at that moment, or else the first that opens after it."""
-    return next(s for s in _sessions_from(ts_ns // NS_PER_DAY) if s.close_ns > ts_ns)
-
-
-def previous_session(ts_ns: int) -> Session:
-    """Return the last session that had closed by that moment."""
-    day = ts_ns // NS_PER_DAY
-    while True:
-        session = _session_of_day(day)
-        if session is not None and session.close_ns <= ts_ns:
-            return session
-        day -= 1
-
-
 def _sessions_from(day: int) -> Iterator[Session]:
     while True:
         session = _session_of_day(day)

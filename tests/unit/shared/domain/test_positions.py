@@ -11,7 +11,6 @@ from shared.domain.positions import (
     FLAT,
     Position,
     apply_fill,
-    apply_split,
     dividend,
     is_news,
     split_quantity,
@@ -85,10 +84,6 @@ def test_averages_and_unrealized_profit() -> None:
 )
 def test_a_split_multiplies_the_shares(quantity: str, ratio: float, after: str) -> None:
     assert str(split_quantity(Decimal(quantity), ratio)) == after
-
-
-def test_a_split_leaves_the_cost() -> None:
-    assert apply_split(_position("100", "500"), 4.0) == _position("400", "500")
 
 
 @pytest.mark.parametrize("ratio", [0.0, -1.0])

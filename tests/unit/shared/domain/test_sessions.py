@@ -71,26 +71,20 @@ def test_there_is_no_session_on_a_closed_day(day: str) -> None:
     assert sessions.session_at(ns(f"{day}T15:00")) is None
 
 
-def test_neighbours_skip_the_weekend() -> None:
+def test_the_next_session_skips_the_weekend() -> None:
     saturday = ns("2026-01-03T12:00")
     assert sessions.next_session(saturday).date == "2026-01-05"
-    assert sessions.current_or_next_session(saturday).date == "2026-01-05"
-    assert sessions.previous_session(saturday).date == "2026-01-02"
 
 
-def test_neighbours_of_a_moment_inside_a_session() -> None:
+def test_the_next_session_is_not_the_one_that_is_open() -> None:
     inside = ns("2026-01-05T15:00")
     assert sessions.next_session(inside).date == "2026-01-06"
-    assert sessions.current_or_next_session(inside).date == "2026-01-05"
-    assert sessions.previous_session(inside).date == "2026-01-02"
 
 
 def test_the_session_at_its_own_open_and_close() -> None:
     monday = sessions.session_of_date("2026-01-05")
     assert monday is not None
     assert sessions.next_session(monday.open_ns).date == "2026-01-06"
-    assert sessions.current_or_next_session(monday.close_ns).date == "2026-01-06"
-    assert sessions.previous_session(monday.close_ns) == monday
     assert sessions.session_of_utc_day(monday.close_ns) == monday
 
 
