@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from console.plan import (
     parse_setting,
     strategy_id,
 )
+from console.services import SERVICES
 from services.strategy.config import StrategySettings
-from shared.domain.errors import ConfigurationError, DataError
+from shared.domain.errors import ConfigurationError, DataError, UnavailableError
 
 HEADER = "symbol,ts,open,high,low,close,volume\n"
 ROWS = "A,2025-05-12 13:30:00,1,1,1,1,1\nA,2025-05-12 13:31:00,1,1,1,1,1\n"
@@ -25,6 +27,13 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan notes its sources in the environment: put it back."""
     for name in ("TAPEDECK_CONFIG", "TAPEDECK_PROFILE"):
         monkeypatch.setenv(name, "")
+
+
+@pytest.fixture
+def any_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desk may be running on this machine, on the default ports."""
+    for name in SERVICES:
+        monkeypatch.setenv(f"TAPEDECK__HEALTH__{name.upper()}_PORT", "0")
 
 
 @pytest.fixture
@@ -46,6 +55,7 @@ def test_a_run_over_files_is_in_lockstep_at_full_speed_with_any_free_port(bars: 
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("any_ports")
 def test_a_file_without_a_strategy_gets_one_and_says_so(bars: Path) -> None:
     plan = make_plan(UpOptions(data=(bars,)))
     assert list(plan.desk.strategies) == ["ema_crossover"]
@@ -58,17 +68,31 @@ def test_a_port_that_was_asked_for_is_kept(bars: Path, monkeypatch: pytest.Monke
     assert (plan.desk.health.risk_port, plan.desk.health.data_port) == (18103, 0)
 
 
+@pytest.mark.usefixtures("any_ports")
+def test_a_port_that_is_taken_is_refused_with_the_setting_that_moves_it(
+    bars: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("TAPEDECK__HEALTH__RISK_PORT", str(port))
+        sentence = f"risk's health cannot listen on port {port}.*TAPEDECK__HEALTH__RISK_PORT"
+        with pytest.raises(UnavailableError, match=sentence):
+            make_plan(UpOptions(data=(bars,)))
+
+
 def test_a_paced_run_is_not_in_lockstep(bars: Path) -> None:
     plan = make_plan(UpOptions(data=(bars,), until_done=True, speed="60x"))
     assert not plan.desk.tape.lockstep
 
 
+@pytest.mark.usefixtures("any_ports")
 def test_the_options_go_before_the_environment(bars: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAPEDECK__EXECUTION__PAPER__STARTING_CASH", "5")
     plan = make_plan(UpOptions(data=(bars,), cash="7000"))
     assert plan.desk.execution.paper.starting_cash == 7000
 
 
+@pytest.mark.usefixtures("any_ports")
 def test_strategies_of_the_command_line_replace_the_configured_ones() -> None:
     options = UpOptions(strategies=(StrategyChoice("sma_crossover", {"fast": "3"}),))
     plan = make_plan(options)
@@ -76,6 +100,7 @@ def test_strategies_of_the_command_line_replace_the_configured_ones() -> None:
     assert plan.desk.strategies == {"sma_crossover": chosen}
 
 
+@pytest.mark.usefixtures("any_ports")
 def test_the_demo_is_what_runs_without_options() -> None:
     plan = make_plan(UpOptions())
     assert plan.desk.data.feed == "sim"
@@ -91,6 +116,16 @@ def test_the_tape_id_is_of_the_bars_and_the_configuration_not_of_names(bars: Pat
     assert make_plan(other_cash).tape_id != first
     moved.write_text(HEADER + ROWS.replace(",1\n", ",2\n"))
     assert make_plan(UpOptions(data=(moved,), until_done=True)).tape_id != first
+
+
+def test_how_a_desk_is_kept_running_does_not_enter_the_tape_id(
+    bars: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_plan(UpOptions(data=(bars,), until_done=True)).tape_id
+    monkeypatch.setenv("TAPEDECK__RESTARTS_PER_MINUTE_MAX", "7")
+    patient = make_plan(UpOptions(data=(bars,), until_done=True))
+    assert patient.desk.restarts_per_minute_max == 7
+    assert patient.tape_id == first
 
 
 @pytest.mark.parametrize(
@@ -111,6 +146,7 @@ def test_what_cannot_be_planned_is_refused(options: UpOptions, sentence: str) ->
         make_plan(options)
 
 
+@pytest.mark.usefixtures("any_ports")
 def test_bad_files_are_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         make_plan(UpOptions(data=(tmp_path / "nowhere.csv",)))
