@@ -41,6 +41,8 @@ def _show(verdict: Verdict) -> None:
     word = "FAILED" if verdict.faults else "equal"
     acts = ", ".join(act.partition(": ")[2] for act in verdict.acts)
     print(f"{verdict.seed}: {word}, {verdict.seconds:.1f} s: {acts}", flush=True)
+    for line in verdict.ends:
+        print(f"    {line}", flush=True)
     if not verdict.faults:
         return
     for line in (*verdict.acts, *verdict.faults[:FAULTS_MAX]):

@@ -1,8 +1,10 @@
 """One round: a day played by a disturbed desk must leave what an undisturbed one leaves."""
 
 import asyncio
+import json
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,10 +24,14 @@ STARTS_S_MAX = 30.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a round went: `faults` is empty when it was as if nothing had happened."""
+    """How a round went: `faults` is empty when it was as if nothing had happened.
+
+    `ends` are the last words of services that ended by themselves.
+    """
 
     seed: int
     acts: list[str]
+    ends: list[str]
     seconds: float
     faults: list[str]
     folder: Path
@@ -48,11 +54,13 @@ class Arena:
         desk = Desk(workshop, self._command(day_of(seed)), state)
         moments = plan_of(seed) if plan is None else plan
         outcome = asyncio.run(desk.run(moments, int(calm.result["tape"]["last"])))
-        faults = _judge(calm, outcome, state) + _leftovers(workshop)
+        ends = list(_ends(state))
+        faults = [*_judge(calm, outcome, state), *_leftovers(workshop)]
+        faults += [f"nobody expected this: {end}" for end in ends if not _is_orderly(end)]
         seconds = time.monotonic() - began_s
         if not faults:
             shutil.rmtree(workshop.path)
-        return Verdict(seed, desk.done, seconds, faults, workshop.path)
+        return Verdict(seed, desk.done, ends, seconds, faults, workshop.path)
 
     def undisturbed(self, day: int) -> Evidence:
         """Return what a run over a day leaves when nobody disturbs it."""
@@ -82,6 +90,18 @@ def _judge(calm: Evidence, outcome: Outcome, state: Path) -> list[str]:
     if outcome.code != 0:
         return [f"the command ended with {outcome.code}: {outcome.err.strip()[-2_000:]}"]
     return differences(calm, gather(state, outcome.result))
+
+
+def _ends(state: Path) -> Iterator[str]:
+    """Yield why services ended by themselves: a server that was away is a good reason."""
+    for path in sorted((state / "logs").glob("*.log*")):
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if '"critical"' in text:
+                yield f"{path.name}: {json.loads(text)['error']}"
+
+
+def _is_orderly(end: str) -> bool:
+    return any(reason in end for reason in ("NATS", "PostgreSQL", "JetStream", "another instance"))
 
 
 def _leftovers(workshop: Workshop) -> list[str]:

@@ -14,7 +14,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "console/in_process.py": ("tests/e2e/test_one_process.py", "compared with the real desk"),
     "console/init.py": ("tests/e2e/test_live.py", "starts the servers"),
     "console/replay.py": ("tests/e2e/test_replay.py", "reads what a desk left"),
-    "console/servers.py": ("tests/e2e/test_run.py", "starts the servers"),
+    "console/servers.py": ("tests/integration/test_supervision.py", "starts the servers"),
     "console/status.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "console/tapes.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "console/up.py": ("tests/e2e/test_run.py", "starts every service"),
