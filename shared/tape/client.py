@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import override
 
 from nats.aio.client import Client
+from nats.errors import ConnectionReconnectingError
 from nats.errors import Error as NatsError
 
 from shared.domain.errors import UnavailableError
@@ -15,7 +16,17 @@ RECONNECT_S = 0.25  # the client adds jitter of its own
 
 
 class _Client(Client):
-    """A client that can be closed while its server is away."""
+    """A client that can be closed while its server is away, and whose requests know that it is."""
+
+    def give_up_requests(self) -> None:
+        """Let every request end now: an answer to a lost connection never comes.
+
+        The library would let each wait for its time-out. Whether it was obeyed is not known,
+        exactly as after one.
+        """
+        for answer in tuple(self._resp_map.values()):
+            if not answer.done():
+                answer.set_exception(ConnectionReconnectingError())
 
     @override
     async def close(self) -> None:
@@ -52,6 +63,7 @@ async def connect(
         say(problem)
 
     async def on_lost() -> None:
+        client.give_up_requests()
         if not client.is_closed:
             say(f"connection to {url} lost, trying again")
 

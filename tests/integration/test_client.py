@@ -1,10 +1,13 @@
 """The connection: made, refused in one sentence, and kept over a restart of the server."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import ConnectionReconnectingError
 
 from console.embedded.nats import EmbeddedNats
 from shared.domain.errors import UnavailableError
@@ -68,6 +71,35 @@ def test_a_connection_is_closed_while_its_server_is_away(tmp_path: Path) -> None
         await client.publish("control.console.kill", b"waits for the server")
         await client.close()
         assert client.is_closed
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        server.stop()
+
+
+def test_a_request_does_not_wait_for_a_server_that_died(tmp_path: Path) -> None:
+    server = EmbeddedNats(tmp_path)
+    server.start()
+
+    async def scenario() -> None:
+        client = await connect(
+            server.url, name=ADMIN, user=ADMIN, password=server.password(ADMIN), timeout_s=5
+        )
+
+        async def nobody(_: Msg) -> None:
+            """Never answer."""
+
+        def stop_soon() -> None:
+            time.sleep(0.2)
+            server.stop()
+
+        await client.subscribe("silence", cb=nobody)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(stop_soon))
+            with pytest.raises(ConnectionReconnectingError):
+                await client.request("silence", b"", timeout=60)
+        await client.close()
 
     try:
         asyncio.run(scenario())
