@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -16,13 +16,14 @@ from shared.domain.errors import UnavailableError
 from shared.permissions import CONSOLE as CONSOLE_USER
 from shared.tape.client import connect
 from shared.tape.jetstream import JetStreamTape
-from tests.chaos.plan import CONSOLE, SERVERS, Act, Moment
+from tests.chaos.plan import CONSOLE, SERVICES, Act, Moment
 from tests.e2e.desk import Outcome, Workshop
 
 ROUND_S_MAX = 150.0
 POLL_S = 0.02
+PROGRAMS = {"nats": "nats-server", "postgres": "postgres"}
 ANSWER_S_MAX = 0.5  # then the server is away, or another one by now
-SEARCH_S = 2.0  # a process that was killed a moment ago is started again within it
+SEARCH_S = 15.0  # what was killed a moment ago is started again within it, the console included
 
 
 class Desk:
@@ -152,19 +153,26 @@ class Desk:
         console = psutil.Process(self._console.pid)
         if target == CONSOLE:
             return [console]
-        wanted = self._is_server(target) if target in SERVERS else _is_service(target)
-        for process in console.children():
-            if wanted(process):
+        commands = {process: process.cmdline() for process in console.children()}
+        # A desk that cannot get its servers at its start says so and ends: that is no trouble
+        # to be survived. From its first service on it is.
+        if not any(_is_service(command) for command in commands.values()):
+            return []
+        for process, command in commands.items():
+            if _is(target, command):
                 return [process, *process.children(recursive=True)]
         return []
 
-    def _is_server(self, target: str) -> Callable[[psutil.Process], bool]:
-        program = {"nats": "nats-server", "postgres": "postgres"}[target]
-        return lambda process: Path(process.cmdline()[0]).name == program
+
+def _is_service(command: Sequence[str]) -> bool:
+    return any(_is(service, command) for service in SERVICES)
 
 
-def _is_service(target: str) -> Callable[[psutil.Process], bool]:
-    return lambda process: f"services.{target}.main" in process.cmdline()
+def _is(target: str, command: Sequence[str]) -> bool:
+    program = PROGRAMS.get(target)
+    if program is None:
+        return f"services.{target}.main" in command
+    return bool(command) and Path(command[0]).name == program
 
 
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
