@@ -16,7 +16,7 @@ from console.servers import Servers
 from console.services import SERVICES, ServiceProcess
 from shared.config.desk import merge
 from shared.domain.errors import UnavailableError
-from shared.runtime.service import Exit
+from shared.runtime.exits import Exit
 
 READY_TIMEOUT_S = 60.0  # a recovery from a long tape without a snapshot takes its time
 READY_POLL_S = 0.05

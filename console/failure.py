@@ -4,13 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.domain.errors import (
-    ConfigurationError,
-    DataError,
-    InvariantError,
-    TapedeckError,
-    UnavailableError,
-)
+from shared.domain.errors import TapedeckError
 
 INTERRUPTED = 130  # the shells' code for a program that Ctrl-C ended
 
@@ -25,23 +19,12 @@ class ServiceFailedError(TapedeckError):
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the code of `shared.runtime.service.Exit` that says what kind of error this is."""
-    from shared.runtime.service import Exit  # noqa: PLC0415 - slow to import, needed on errors only
-    from shared.tape.interface import (  # noqa: PLC0415
-        DivergenceError,
-        FenceLostError,
-        TapeFullError,
-    )
+    """Return the code that says what kind of error this is; a service's own where one ended."""
+    from shared.runtime.exits import exit_of  # noqa: PLC0415 - slow to import, for errors only
 
-    if isinstance(error, ServiceFailedError):
-        return error.code if error.code > 0 else Exit.UNEXPECTED
-    if isinstance(error, ConfigurationError | DataError):
-        return Exit.BAD_INPUT
-    if isinstance(error, UnavailableError | TapeFullError):
-        return Exit.UNAVAILABLE
-    if isinstance(error, InvariantError | FenceLostError | DivergenceError):
-        return Exit.STOPPED_SAFE
-    return Exit.UNEXPECTED
+    if isinstance(error, ServiceFailedError) and error.code > 0:
+        return error.code
+    return exit_of(error)
 
 
 @contextmanager
@@ -52,7 +35,9 @@ def explained() -> Iterator[None]:
     except TapedeckError as error:
         end_with(error)
     except BaseExceptionGroup as group:
-        first = _first(group)
+        from shared.runtime.exits import first_of  # noqa: PLC0415
+
+        first = first_of(group)
         if not isinstance(first, TapedeckError):
             raise
         end_with(first)
@@ -67,9 +52,3 @@ def end_with(error: TapedeckError) -> None:
     """Print the sentence and end the program."""
     print(f"error: {error}", file=sys.stderr)
     sys.exit(exit_code(error))
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -17,8 +17,8 @@ from console.running import find_desk, open_tape
 from shared.domain.errors import ConfigurationError
 from shared.domain.values import Timeframe
 from shared.messages.lane import State
+from shared.runtime.exits import Exit
 from shared.runtime.replay import Replay, Verdict
-from shared.runtime.service import Exit
 from shared.subjects import AGGREGATED, LANES
 from shared.tape.entry import Entry
 from shared.tape.interface import Tape

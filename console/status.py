@@ -15,7 +15,7 @@ from console.services import SERVICES, ask_health
 from console.view.picture import holdings_of
 from services.ledger.queries import equity_curve, list_positions
 from shared.domain.errors import UnavailableError
-from shared.runtime.service import Exit
+from shared.runtime.exits import Exit
 from shared.subjects import lane
 
 DOWN_TIMEOUT_S = 90.0  # every service's own limit, one after another, and the servers

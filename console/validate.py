@@ -19,7 +19,7 @@ from console.plan import check_files, check_ports, check_strategies
 from console.running import Place, find_desk, open_tape
 from shared.domain.errors import ConfigurationError, TapedeckError, UnavailableError
 from shared.permissions import SERVICE_USERS, permissions
-from shared.runtime.service import Exit
+from shared.runtime.exits import Exit
 from shared.subjects import matches
 from shared.tape.client import connect
 

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from enum import IntEnum
 from importlib.metadata import version
 
 import uvloop
@@ -16,38 +15,22 @@ from nats.aio.client import Client
 from structlog.typing import FilteringBoundLogger
 
 from shared.config.desk import DeskSettings, TelemetrySettings, load
-from shared.domain.errors import (
-    ConfigurationError,
-    DataError,
-    InvariantError,
-    TapedeckError,
-    UnavailableError,
-)
+from shared.domain.errors import ConfigurationError, TapedeckError, UnavailableError
 from shared.runtime.actor import Actor
 from shared.runtime.clock import now_ns
+from shared.runtime.exits import Exit, exit_of, first_of
 from shared.runtime.health import HealthServer, Readiness
 from shared.runtime.instruments import Instruments
 from shared.runtime.runner import Runner
 from shared.runtime.snapshot_store import JetStreamSnapshots
 from shared.runtime.turns import AtOnce, InTurn
 from shared.tape.client import connect
-from shared.tape.interface import DivergenceError, FenceLostError, TapeFullError
 from shared.tape.jetstream import JetStreamTape
 from shared.telemetry import logs, traces
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Tracing
 
 PULSE_S = 1.0
-
-
-class Exit(IntEnum):
-    """What the exit code of a service, and of the console, says."""
-
-    OK = 0
-    UNEXPECTED = 1
-    BAD_INPUT = 2
-    UNAVAILABLE = 3
-    STOPPED_SAFE = 4  # fence lost, divergence or broken invariant: restart from the tape
 
 
 @dataclass(frozen=True)
@@ -88,31 +71,19 @@ def run_service[S: DeskSettings](name: str, model: type[S], build: Build[S]) -> 
     try:
         uvloop.run(_Host(name, settings, log).serve(build))
     except BaseExceptionGroup as group:
-        return _explain(log, _first(group))
+        return _explain(log, first_of(group))
     except Exception as error:  # noqa: BLE001 - the supervisor: all ends here, with its reason
         return _explain(log, error)
     log.info("stopped")
     return Exit.OK
 
 
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
 def _explain(log: FilteringBoundLogger, error: BaseException) -> Exit:
-    if not isinstance(error, TapedeckError):
+    if isinstance(error, TapedeckError):
+        log.critical("stopped", error=str(error))
+    else:
         log.critical("stopped", error=f"{type(error).__name__}: {error}", exc_info=error)
-        return Exit.UNEXPECTED
-    log.critical("stopped", error=str(error))
-    if isinstance(error, ConfigurationError | DataError):
-        return Exit.BAD_INPUT
-    if isinstance(error, UnavailableError | TapeFullError):
-        return Exit.UNAVAILABLE
-    if isinstance(error, FenceLostError | DivergenceError | InvariantError):
-        return Exit.STOPPED_SAFE
-    return Exit.UNEXPECTED
+    return exit_of(error)
 
 
 class _Host[S: DeskSettings]:

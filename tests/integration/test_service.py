@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.runtime.service import Exit
+from shared.runtime.exits import Exit
 from tests.servers import NatsUnderTest
 from tests.tapes import fresh_tape
 

@@ -1,33 +1,13 @@
 import pytest
 
 from console.failure import INTERRUPTED, ServiceFailedError, exit_code, explained
-from shared.domain.errors import (
-    ConfigurationError,
-    DataError,
-    InvariantError,
-    TapedeckError,
-    UnavailableError,
-)
-from shared.subjects import lane
-from shared.tape.interface import FenceLostError, TapeFullError
+from shared.domain.errors import DataError, UnavailableError
 
 
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (ConfigurationError("x"), 2),
-        (DataError("x"), 2),
-        (UnavailableError("x"), 3),
-        (TapeFullError("x"), 3),
-        (InvariantError("x", "y"), 4),
-        (FenceLostError(lane("risk", "main"), 1, 2), 4),
-        (ServiceFailedError("risk", 2, "x"), 2),
-        (ServiceFailedError("risk", -9, "x"), 1),
-        (TapedeckError("x"), 1),
-    ],
-)
-def test_each_kind_of_failure_has_its_exit_code(error: TapedeckError, code: int) -> None:
-    assert exit_code(error) == code
+def test_a_service_that_ended_gives_its_own_exit_code_unless_it_was_killed() -> None:
+    assert exit_code(ServiceFailedError("risk", 2, "x")) == 2
+    assert exit_code(ServiceFailedError("risk", -9, "x")) == 1
+    assert exit_code(UnavailableError("x")) == 3
 
 
 def test_a_failure_is_one_sentence_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

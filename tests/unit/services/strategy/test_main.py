@@ -7,7 +7,8 @@ from nats.aio.client import Client
 
 from services.strategy.config import StrategyServiceSettings, StrategySettings
 from services.strategy.main import build, main
-from shared.runtime.service import Context, Exit, Hosting
+from shared.runtime.exits import Exit
+from shared.runtime.service import Context, Hosting
 from shared.tape.jetstream import JetStreamTape
 from shared.telemetry.metrics import Metrics
 
