@@ -6,7 +6,7 @@ it makes the streams and is nobody's daily user.
 
 User permissions hold against a service that publishes where it should not. They do not hold
 against one that has the server answer on a reply subject of its choosing (ARCHITECTURE.md,
-"Security"): accounts, one a trust zone, close that road and come with the issue on security.
+"Security"): accounts, one a trust zone, would close that road.
 """
 
 from typing import NamedTuple

@@ -12,7 +12,8 @@ class TimeSlice(Struct, frozen=True):
     """Everything that becomes known at one moment, published as one unit.
 
     `ts_ns` is that moment (for bars: the END of their interval) and strictly increases from
-    slice to slice. `messages` are sorted by (type, symbol) and end with a `Clock` of `ts_ns`.
+    slice to slice. `messages` are sorted by (type, symbol), at most one of each (their ids rest on
+    it), and end with a `Clock` of `ts_ns`.
     """
 
     ts_ns: int

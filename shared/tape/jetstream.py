@@ -15,15 +15,8 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 from nats.aio.client import Client
-from nats.errors import (
-    ConnectionClosedError,
-    ConnectionDrainingError,
-    ConnectionReconnectingError,
-    NoRespondersError,
-    OutboundBufferLimitError,
-)
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
+from nats.errors import NoRespondersError
 
 from shared.domain.errors import TapedeckError, UnavailableError
 from shared.subjects import LANES, Lane
@@ -59,7 +52,6 @@ class _ApiError(Struct):
 
 class _PubAck(Struct):
     seq: int = 0
-    duplicate: bool = False
     error: _ApiError | None = None
 
 
@@ -209,7 +201,7 @@ class JetStreamTape:
                 return await self._publish(out, headers, lane, fence)
             try:
                 await self._client.publish(out.subject, out.payload, headers=headers)
-            except (NatsError, OutboundBufferLimitError) as error:
+            except NatsError as error:
                 raise NoVerdictError(f"batch on {lane}: {error}") from error
         raise AssertionError("unreachable: the last message of a batch returns")
 
@@ -252,7 +244,7 @@ class JetStreamTape:
             reply = await self._client.request(
                 out.subject, out.payload, timeout=REQUEST_TIMEOUT_S, headers=headers
             )
-        except (NatsError, ConnectionClosedError) as error:
+        except NatsError as error:
             raise NoVerdictError(f"publish on {out.subject}: {_text(error)}") from error
         ack = _decode_ack(reply.data)
         if ack.error is None:
@@ -276,14 +268,7 @@ async def _api(client: Client, subject: str, payload: bytes = b"") -> bytes:
         return (await client.request(subject, payload, timeout=REQUEST_TIMEOUT_S)).data
     except NoRespondersError as error:
         raise UnavailableError("JetStream does not answer on this server") from error
-    except (
-        NatsTimeoutError,
-        ConnectionClosedError,
-        ConnectionDrainingError,
-        ConnectionReconnectingError,
-        OutboundBufferLimitError,
-        NatsError,
-    ) as error:
+    except NatsError as error:
         raise UnavailableError(f"NATS does not answer: {_text(error)}") from error
 
 
