@@ -164,6 +164,6 @@ class Snapshotter:
             seq=seq,
             lane_head=lane_head,
             release=self._release,
-            sieve=sieve.newest_ns,
+            sieve=dict(sieve.newest_ns),  # it is stored later and the sieve goes on
             state=zlib.compress(state, 1),
         )
