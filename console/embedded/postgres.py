@@ -91,7 +91,7 @@ class EmbeddedPostgres:
         """
         server = programs.postgres()
         self._child.stop_leftover()
-        self._forget_stranger()
+        self._take_over_lock()
         self.port = self.port or free_port()
         ensure_port_is_free(TITLE, self.port)
         self._prepare_cluster(server)
@@ -180,23 +180,22 @@ class EmbeddedPostgres:
             name = Path(command[0]).name
             raise UnavailableError(f"{name} failed: {complaint or f'status {done.returncode}'}")
 
-    def _forget_stranger(self) -> None:
-        """Remove a lock file whose process id belongs to somebody else by now.
+    def _take_over_lock(self) -> None:
+        """Put our number into a lock file whose process id is no server's any more.
 
-        After a reboot (or in a container, where numbers are small) the server would refuse to
-        start. In every other case the file stays: it also leads the server to memory that
-        processes of a killed predecessor still share.
+        It is a stranger's by now (after a reboot; in a container, where numbers are small), or
+        that of a dead server which nobody has buried: in both cases the server would refuse to
+        start. Its parent's number it takes for nobody's. The file itself stays: it leads the
+        server to memory that processes of a killed predecessor still share.
         """
         lock = self._data / "postmaster.pid"
         try:
-            pid = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
-            folder = psutil.Process(pid).cwd()
+            number, rest = lock.read_text(encoding="utf-8").split("\n", 1)
+            folder = _folder_of(int(number))
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
             return
-        except psutil.AccessDenied:
-            folder = ""
         if folder != str(self._data):
-            lock.unlink()
+            lock.write_text(f"{os.getpid()}\n{rest}", encoding="utf-8")
 
     def _arguments(self) -> list[str]:
         folder = str(self._directory.path)
@@ -224,6 +223,14 @@ class EmbeddedPostgres:
             return False
         is_own = bool(lines) and lines[0] == str(self.pid)
         return is_own and len(lines) > 7 and lines[7].strip() == "ready"
+
+
+def _folder_of(pid: int) -> str:
+    """Return where a process stands, "" when it is dead, unburied, or none of our business."""
+    try:
+        return psutil.Process(pid).cwd()
+    except (psutil.AccessDenied, psutil.ZombieProcess):
+        return ""
 
 
 def _is_root() -> bool:

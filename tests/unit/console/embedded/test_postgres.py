@@ -1,6 +1,10 @@
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from console.embedded import launch, postgres
@@ -57,25 +61,37 @@ def test_a_refused_namespace_says_what_to_do() -> None:
     assert "TAPEDECK__POSTGRES__URL" in text
 
 
-def test_a_lock_file_with_the_number_of_a_stranger_is_removed(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path)
-    lock = tmp_path / "postgres" / "data" / "postmaster.pid"
+def lock_of(folder: Path, pid: int) -> Path:
+    lock = folder / "postgres" / "data" / "postmaster.pid"
     lock.parent.mkdir(parents=True)
-    lock.write_text(f"{os.getpid()}\n")
+    lock.write_text(f"{pid}\nthe rest\n")
+    return lock
 
-    server._forget_stranger()
 
-    assert not lock.exists()
+def test_a_lock_file_with_the_number_of_a_stranger_gets_ours(tmp_path: Path) -> None:
+    lock = lock_of(tmp_path, os.getppid())
+
+    EmbeddedPostgres(tmp_path)._take_over_lock()
+
+    assert lock.read_text() == f"{os.getpid()}\nthe rest\n"
+
+
+def test_a_lock_file_of_a_server_that_nobody_buried_gets_our_number(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        lock = lock_of(tmp_path, dead.pid)
+        while psutil.Process(dead.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+
+        EmbeddedPostgres(tmp_path)._take_over_lock()
+
+        assert lock.read_text() == f"{os.getpid()}\nthe rest\n"
 
 
 def test_a_lock_file_of_a_server_that_was_killed_stays_for_the_next_to_judge(
     tmp_path: Path,
 ) -> None:
-    server = EmbeddedPostgres(tmp_path)
-    lock = tmp_path / "postgres" / "data" / "postmaster.pid"
-    lock.parent.mkdir(parents=True)
-    lock.write_text("4194303999\n")
+    lock = lock_of(tmp_path, 4194303999)
 
-    server._forget_stranger()
+    EmbeddedPostgres(tmp_path)._take_over_lock()
 
-    assert lock.exists()
+    assert lock.read_text() == "4194303999\nthe rest\n"
