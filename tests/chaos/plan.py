@@ -37,7 +37,8 @@ class Moment(NamedTuple):
 def plan_of(seed: int) -> list[Moment]:
     """Return the moments of a round, in order."""
     chance = random.Random(seed)
-    shares = sorted(chance.uniform(0.0, 1.0) for _ in range(MOMENTS))
+    # A little beyond both ends: births and the closing of the books have their dangers, too.
+    shares = sorted(min(max(chance.uniform(-0.1, 1.1), 0.0), 1.0) for _ in range(MOMENTS))
     return [Moment(share, _acts(chance)) for share in shares]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.chaos.evidence import Evidence, differences
 from tests.chaos.plan import CONSOLE, SERVERS, SERVICES, Act, Moment, plan_of
 from tests.chaos.rounds import Arena
 
@@ -31,6 +32,20 @@ def test_a_disturbed_desk_leaves_what_an_undisturbed_one_leaves(
     assert not verdict.faults
     assert len(verdict.acts) == sum(len(moment.acts) for moment in plan)
     assert not any("not there" in act for act in verdict.acts)
+
+
+def test_what_is_lost_twice_or_different_is_named() -> None:
+    calm = Evidence({"fills": 2}, [(1, "a"), (2, "b")], {"fills": [(1,), (2,)]}, [])
+    assert not differences(calm, calm)
+    lost = calm._replace(tape=[(1, "a")])
+    assert differences(calm, lost) == ["tape has 1 rows, not 2"]
+    twice = calm._replace(tables={"fills": [(1,), (1,), (2,)]})
+    assert differences(calm, twice)[0] == "table fills has 3 rows, not 2"
+    other = calm._replace(result={"fills": 3}, faults=["the chain breaks"])
+    assert differences(calm, other) == [
+        "the chain breaks",
+        'the result was {"fills": 3}, not {"fills": 2}',
+    ]
 
 
 def test_a_seed_means_one_plan_and_many_seeds_meet_everybody() -> None:
