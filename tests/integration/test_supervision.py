@@ -2,16 +2,18 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
-import psutil
 import pytest
 
 from console.configuration import DeskConfiguration
+from console.embedded.nats import EmbeddedNats
+from console.embedded.postgres import EmbeddedPostgres
 from console.home import Home
 from console.servers import Servers
 from shared.domain.errors import UnavailableError
@@ -29,13 +31,12 @@ async def kept(servers: Servers, told: list[str], work: Callable[[], Awaitable[N
         watch.cancel()
 
 
-def kill(name: str) -> None:
-    """kill -9 of a server of this process."""
-    for child in psutil.Process().children():
-        if Path(child.cmdline()[0]).name == name:
-            child.send_signal(signal.SIGKILL)
-            return
-    raise ProcessLookupError(name)
+def kill(server: EmbeddedNats | EmbeddedPostgres | None) -> None:
+    """kill -9 of this very server: other tests' servers are children of this process, too."""
+    pid = server.pid if server is not None else None
+    if pid is None:
+        raise ProcessLookupError("it does not run")
+    os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_nats_server_that_dies_comes_back_with_its_tape(servers: Servers) -> N
         client = await servers.connect(ADMIN)
         made = await init_tape(client)
         url = servers.nats_url
-        kill("nats-server")
+        kill(servers._nats)
         async with asyncio.timeout(BACK_S):
             while not told or not client.is_connected:
                 await asyncio.sleep(0.01)
@@ -77,7 +78,7 @@ def test_a_postgresql_that_dies_comes_back_with_its_rows(servers: Servers) -> No
 
     async def scenario() -> None:
         await ask("CREATE TABLE kept AS SELECT 7 AS number")
-        kill("postgres")
+        kill(servers._postgres)
         deadline_s = time.monotonic() + BACK_S
         while True:
             try:
@@ -98,7 +99,7 @@ def test_a_server_that_dies_again_and_again_ends_the_desk(servers: Servers) -> N
     async def scenario() -> None:
         while True:
             with contextlib.suppress(ProcessLookupError):  # not started again yet
-                kill("nats-server")
+                kill(servers._nats)
             await asyncio.sleep(0.05)
 
     with (
