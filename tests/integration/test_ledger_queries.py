@@ -158,3 +158,21 @@ def test_an_error_of_the_asker_is_not_taken_for_one_of_the_database(database_url
 
     with pytest.raises(ValueError, match="mine"):
         asyncio.run(scenario())
+
+
+def test_a_question_to_a_lost_connection_is_refused_and_the_next_one_answered(
+    database_url: str,
+) -> None:
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    mine = f"{others} AND datname = current_database() AND backend_type = 'client backend'"
+
+    async def scenario() -> None:
+        await migrate(database_url)
+        async with database(database_url) as engine:
+            assert await queries.list_positions(engine, BOOK) == []
+            await execute(database_url, mine)
+            with pytest.raises(UnavailableError, match=r"^PostgreSQL at "):
+                await queries.list_positions(engine, BOOK)
+            assert await queries.list_positions(engine, BOOK) == []
+
+    asyncio.run(scenario())

@@ -4,18 +4,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from services.ledger.adapters.failures import FAILURES, explain
+from shared.domain.errors import TapedeckError
 
 
 @asynccontextmanager
 async def database(url: str, timeout_s: float = 5.0) -> AsyncIterator[AsyncEngine]:
-    """Yield an engine on `postgresql://…`; failures leave as the project's errors.
+    """Yield an engine on `postgresql://…`; its statements fail with the project's errors.
 
-    asyncpg reads the URL itself, so that it means the same here and in the writer. Raises
-    UnavailableError or ConfigurationError with one sentence for the operator.
+    asyncpg reads the URL itself, so that it means the same here and in the writer. Each statement
+    raises UnavailableError or ConfigurationError with one sentence for the operator, where it
+    stands: who asks again and again goes on when the server is back.
     """
 
     async def connect() -> asyncpg.Connection:
@@ -27,10 +31,14 @@ async def database(url: str, timeout_s: float = 5.0) -> AsyncIterator[AsyncEngin
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, pool_size=2, max_overflow=0
     )
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def translate(context: ExceptionContext) -> TapedeckError | None:
+        error = context.sqlalchemy_exception
+        return explain(_origin(error), url) if isinstance(error, DBAPIError) else None
+
     try:
         yield engine
-    except DBAPIError as error:
-        raise explain(_origin(error), url) from error
     finally:
         await engine.dispose()
 
