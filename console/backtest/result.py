@@ -1,0 +1,74 @@
+"""What a backtest found, as columns: the engine makes it, everything else reads it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.domain.values import Intent, Side
+
+type Floats = NDArray[np.float64]
+type Times = NDArray[np.int64]  # nanoseconds since 1970, UTC
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fill:
+    """One execution as booked. `fees` are what it cost besides the price, never negative.
+
+    `reference` is the price of the symbol when the order was sent, so that slippage can be told
+    from the market's move; None when there was none.
+    """
+
+    seq: int
+    ts_ns: int
+    strategy_id: str
+    order_id: str
+    symbol: str
+    side: Side
+    intent: Intent
+    quantity: Decimal
+    price: Decimal
+    fees: Decimal
+    reference: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """The account after each time slice and everything it caused; all columns are (n,).
+
+    `session` numbers the exchange session of each slice, an index into `sessions` (ISO dates).
+    `gross` is the market value of all positions, long and short added up.
+    """
+
+    times_ns: Times
+    equity: Floats
+    cash: Floats
+    gross: Floats
+    session: NDArray[np.int32]
+    sessions: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prices:
+    """One symbol's closes, (n,), at the ends of its bars."""
+
+    times_ns: Times
+    close: Floats
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """A run. `document` holds the keys that `tapedeck up --until-done --json` prints.
+
+    `is_complete` is False when the run was interrupted: everything is then as of that moment.
+    """
+
+    document: Mapping[str, object]
+    starting_cash: Decimal
+    currency: str
+    curve: Curve
+    prices: Mapping[str, Prices]
+    fills: Sequence[Fill]
+    is_complete: bool = True
