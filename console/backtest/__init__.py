@@ -1,1 +1,1 @@
-"""`tapedeck backtest`: the desk's own cores over a tape in memory, and what can be said of a run."""
+"""`tapedeck backtest`: the desk's own cores over a tape in memory, and what a run tells."""
