@@ -62,6 +62,7 @@ async def hosted(
     *,
     lockstep: bool = False,
     snapshots: SnapshotStore | None = None,
+    standby_after_s: float = 0.0,
 ) -> AsyncIterator[Runner]:
     """A runner for one actor, ready to `run`."""
     async with AsyncExitStack() as stack:
@@ -69,7 +70,8 @@ async def hosted(
         if lockstep:
             turns = InTurn(client, actor.core.lane, actor.rank, actor.core.reads)
             await stack.enter_async_context(turns)
-        yield Runner(actor, tape, turns, instruments(actor), snapshots or NoSnapshots())
+        kept = snapshots or NoSnapshots()
+        yield Runner(actor, tape, turns, instruments(actor), kept, standby_after_s)
 
 
 def player(

@@ -15,12 +15,13 @@ from shared.tape.interface import DivergenceError, Tape
 _encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
 
 
-def certificate(actor: Actor, from_seq: int) -> State:
+def certificate(actor: Actor, from_seq: int, from_index: int = 0) -> State:
     """Return what the actor would certify about itself."""
     return State(
         code_digest=code_digest(actor.packages),
         configuration=_encode(actor.configuration).decode(),
         from_seq=from_seq,
+        from_index=from_index,
     )
 
 
@@ -33,6 +34,13 @@ def outgoing(tape_id: str, actor: Actor, state: State, ts_ns: int) -> Outgoing:
     """Return the certificate ready for the tape. Its `Tape-Cause` is its `from_seq`."""
     key = f"birth/{state.code_digest}/{state.from_seq}"
     return fact(tape_id, actor.core.lane, state, ts_ns=ts_ns, key=key, cause=state.from_seq)
+
+
+def still_to_say(outs: tuple[Outgoing, ...], state: State) -> tuple[Outgoing, ...]:
+    """Return those outputs of one input that are to stand on the lane under this certificate."""
+    if not outs or outs[0].cause > state.from_seq + 1:
+        return outs
+    return outs[state.from_index :] if outs[0].cause > state.from_seq else ()
 
 
 def openings(tape_id: str, actor: Actor, ts_ns: int) -> list[Outgoing]:
@@ -55,12 +63,20 @@ async def last_certificate(tape: Tape, actor: Actor) -> tuple[Entry, State] | No
     return entry, message
 
 
-async def from_seq_of(tape: Tape, actor: Actor, lane_end: Entry | None) -> int:
-    """Choose what a new certificate leaves unanswered.
+async def unanswered_from(tape: Tape, actor: Actor, lane_end: Entry | None) -> tuple[int, int]:
+    """Choose what a new certificate leaves unanswered: its `from_seq` and `from_index`.
 
     A strategy does not trade what happened before it was born. Everybody else must answer
-    whatever the lane has not answered yet: its last cause is where the answers end.
+    whatever the lane has not answered yet: its last cause is where the answers end, unless a
+    crash cut that cause's answers short.
     """
     if not actor.answers_history:
-        return (await tape.bounds()).last
-    return lane_end.cause if lane_end is not None else 0
+        return (await tape.bounds()).last, 0
+    if lane_end is None:
+        return 0, 0
+    message = lane_end.open()[1]
+    if isinstance(message, State):
+        return message.from_seq, message.from_index
+    if lane_end.index + 1 < lane_end.count:
+        return lane_end.cause - 1, lane_end.index + 1
+    return lane_end.cause, 0

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from shared.core import Stamp
 from shared.messages.base import Message
 from shared.runtime.clock import monotonic_s
 from shared.runtime.health import Readiness
 from shared.subjects import Lane
 from shared.tape.entry import Entry, Outgoing
-from shared.tape.interface import FenceLostError
+from shared.tape.interface import FenceLostError, SupersededError
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Handling, Tracing
+
+RECOVERING = "recovering"
 
 
 class Instruments:
@@ -21,6 +25,7 @@ class Instruments:
     ) -> None:
         self._lane = lane
         self._name = str(lane)
+        self._log = structlog.get_logger()
         self._metrics = metrics
         self._actor = metrics.actor(lane)
         self._tracing = tracing
@@ -56,21 +61,34 @@ class Instruments:
             self._metrics.note(message)
 
     def fence_lost(self, error: FenceLostError) -> None:
-        """Another instance wrote on the lane."""
+        """Another instance wrote on the lane: this one is its standby, or ends."""
         self._actor.fence_lost.inc()
-        self._readiness.set(self._name, ok=False, detail=str(error))
+        self._actor.leads.set(0)
+        self._log.warning("fence lost, standing by", actor=self._name, why=str(error))
 
-    def beat(self, handled: int, *, recovering: bool, recreations: int) -> None:
-        """The runner is alive and waits for more."""
+    def took_over(self) -> None:
+        """This instance's output was the first on the lane: it leads from here on."""
+        self._actor.leads.set(1)
+        self._log.info("leads", actor=self._name)
+
+    def superseded(self, error: SupersededError) -> None:
+        """Another release has the lane; this one waits for its end."""
+        self._actor.leads.set(0)
+        self._readiness.place(self._name, error.seq, 0, "superseded")
+        self._readiness.set(self._name, ok=False, detail=str(error))
+        self._log.warning("superseded", actor=self._name, why=str(error))
+
+    def beat(self, handled: int, phase: str, *, recreations: int) -> None:
+        """The runner is alive and waits for more; `phase` is recovering, live or standby."""
         if recreations > self._recreations:
             self._actor.reader_recreated.inc(recreations - self._recreations)
             self._recreations = recreations
         lag = max(self.tape_end - handled, 0)
         self._actor.position_seq.set(handled)
         self._actor.lag_messages.set(lag)
-        self._readiness.place(self._name, handled, lag, "recovering" if recovering else "live")
-        if recovering:
-            self._readiness.set(self._name, ok=False, detail="recovering")
+        self._readiness.place(self._name, handled, lag, phase)
+        if phase == RECOVERING:
+            self._readiness.set(self._name, ok=False, detail=phase)
         else:
             self._readiness.beat(self._name)
 

@@ -72,9 +72,9 @@ class Replay:
             for seat in readers:
                 if seat.sieve.lets_through(entry, stamp.ts_ns):
                     said: tuple[Message, ...] = seat.actor.core.handle(stamp, message)
-                    if said and entry.seq > seat.from_seq:
-                        lane = seat.actor.core.lane
-                        seat.produced.extend(answers(self._tape_id, lane, stamp, said))
+                    if said and entry.seq > seat.certificate.from_seq:
+                        outs = answers(self._tape_id, seat.actor.core.lane, stamp, said)
+                        seat.produced.extend(birth.still_to_say(outs, seat.certificate))
         own = self._owner_of(entry)
         if own is not None:
             self._compare(own, entry)
@@ -130,7 +130,7 @@ class _Seat:
         self.actor = actor
         self.lane = str(actor.core.lane)
         self.born_seq = born_seq
-        self.from_seq = certificate.from_seq
+        self.certificate = certificate
         self.is_changed = not birth.is_same_release(certificate, birth.certificate(actor, 0))
         self.sieve = MarketSieve()
         self.produced: deque[Outgoing] = deque()

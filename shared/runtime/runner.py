@@ -3,9 +3,11 @@
 Recovery is the only start path: from the newest usable snapshot (or the beginning) the inputs
 are handled again, silently, and what the core produces is compared with what its lane holds. At
 the lane's end whatever is missing is published; from there on outputs go out as they are made.
-A second instance, a crash between two outputs and a lost acknowledgement are all the same case.
+A second instance, a crash between two outputs and a lost acknowledgement are all the same case:
+what another instance put on the lane is compared with what this one made (see `standby`).
 """
 
+import asyncio
 from collections import deque
 from itertools import takewhile
 
@@ -15,12 +17,19 @@ from shared.messages.base import Message
 from shared.runtime import birth
 from shared.runtime.actor import Actor
 from shared.runtime.clock import monotonic_s
-from shared.runtime.instruments import Instruments
+from shared.runtime.instruments import RECOVERING, Instruments
 from shared.runtime.sieve import MarketSieve
 from shared.runtime.snapshots import SnapshotStore, Snapshotter
+from shared.runtime.standby import Role
 from shared.runtime.turns import BIRTH, Turns, TurnsOverError
 from shared.tape.entry import Entry, Outgoing, answers
-from shared.tape.interface import DivergenceError, FenceLostError, Reader, Tape
+from shared.tape.interface import (
+    DivergenceError,
+    FenceLostError,
+    Reader,
+    SupersededError,
+    Tape,
+)
 from shared.tape.publisher import LanePublisher
 
 SIBLINGS_S = 0.002
@@ -28,7 +37,11 @@ IDLE_S = 0.25  # how long the runner waits for a message before it says that it 
 
 
 class Runner:
-    """Hosts one actor: birth, recovery, then live, until `stop` or an error."""
+    """Hosts one actor: birth, recovery, then live, until `stop` or an error.
+
+    `standby_after_s` is how long it leaves the word to another instance of the same actor that
+    is due to speak; 0 for one that is configured alone.
+    """
 
     def __init__(
         self,
@@ -37,6 +50,7 @@ class Runner:
         turns: Turns,
         instruments: Instruments,
         snapshots: SnapshotStore,
+        standby_after_s: float = 0.0,
     ) -> None:
         self._actor = actor
         self._core = actor.core
@@ -49,22 +63,23 @@ class Runner:
         self._sieve = MarketSieve()
         self._handled = 0
         self._siblings_follow = False
-        self._stopping = False
+        self._stopped = asyncio.Event()
         self._reader: Reader | None = None
+        self._role = Role(standby_after_s)
 
     def stop(self) -> None:
         """End after the message in hand."""
-        self._stopping = True
+        self._stopped.set()
         self._turns.leave()
         if self._reader is not None:
             self._reader.interrupt()
 
     async def run(self) -> None:
-        """Run until stopped. Raises FenceLostError, DivergenceError, InvariantError, or the
-        world's errors; every one of them leaves the tape as it was.
+        """Run until stopped. Raises DivergenceError, InvariantError, in lockstep FenceLostError,
+        or the world's errors; every one of them leaves the tape as it was.
         """
         try:
-            await self._be_born()
+            await self._come_to_be()
             start_seq = await self._restore() + 1
             patterns = (*self._core.reads, self._lane.fence)
             async with self._tape.reader(patterns, start_seq) as self._reader:
@@ -74,10 +89,16 @@ class Runner:
         except FenceLostError as error:
             self._instruments.fence_lost(error)
             raise
+        except SupersededError as error:
+            # Not an end: whoever supervises us would start this release again, and the two would
+            # take the lane from each other for ever.
+            self._instruments.superseded(error)
+            await self._stopped.wait()
+            return
         await self._rest()
 
     async def _drive(self, reader: Reader) -> None:
-        while not self._stopping:
+        while not self._stopped.is_set():
             entry = await self._next(reader)
             if entry is None:
                 continue
@@ -99,41 +120,64 @@ class Runner:
             if not self._is_recovering:
                 await self._answer(at_once=True)
                 await self._turns.report(self._answered, self._publisher.head)
-            self._instruments.beat(
-                self._handled, recovering=self._is_recovering, recreations=reader.recreations
-            )
-        return await reader.next(IDLE_S)
+            self._instruments.beat(self._handled, self._phase, recreations=reader.recreations)
+        if not self._pending or self._is_recovering:
+            return await reader.next(IDLE_S)
+        patience_s = self._role.patience_s(self._now_s())
+        return await reader.next(min(max(patience_s, 0.0), IDLE_S))
 
     @property
     def _is_recovering(self) -> bool:
         """True until the lane's end, as it was at the start, has been read back."""
         return self._seen_own < self._lane_end
 
+    @property
+    def _phase(self) -> str:
+        if self._is_recovering:
+            return RECOVERING
+        return "live" if self._role.leads or self._role.is_alone else "standby"
+
+    async def _come_to_be(self) -> None:
+        """Be born; another instance that is born at the same moment is as good."""
+        while True:
+            try:
+                await self._be_born()
+            except FenceLostError:
+                if self._turns.is_exclusive:
+                    raise
+            else:
+                return
+
     async def _be_born(self) -> None:
         """Make sure that the lane's newest certificate is ours."""
-        last = await self._tape.last(self._lane.fence)
-        if last is not None and not last.fenced:
-            # Readers refuse it: recovery would wait for ever to read the lane's end back.
-            raise DivergenceError(
-                self._lane, last.seq, f"{_shown(last)} without a cause", "nothing"
-            )
+        last = await self._lane_end_now()
         self._publisher = LanePublisher(self._tape, self._lane, last.seq if last else 0)
         known = await birth.last_certificate(self._tape, self._actor)
         mine = birth.certificate(self._actor, 0)
         ts_ns = await self._tape_time_ns()
         if known is None or not birth.is_same_release(known[1], mine):
             await self._turns.wait_for(BIRTH, self._publisher.head)
-            from_seq = await birth.from_seq_of(self._tape, self._actor, last)
-            mine = birth.certificate(self._actor, from_seq)
-            await self._publisher.publish([birth.outgoing(self._tape.id, self._actor, mine, ts_ns)])
-            self._born_seq, self._from_seq = self._publisher.head, from_seq
+            start = await birth.unanswered_from(self._tape, self._actor, last)
+            self._certificate = birth.certificate(self._actor, *start)
+            out = birth.outgoing(self._tape.id, self._actor, self._certificate, ts_ns)
+            await self._publisher.publish([out])
+            self._born_seq = self._publisher.head
         else:
-            self._born_seq, self._from_seq = known[0].seq, known[1].from_seq
+            self._born_seq, self._certificate = known[0].seq, known[1]
         head = max(self._publisher.head, await self._open(ts_ns))
         self._lane_end = self._publisher.head
         self._compared_seq = self._born_seq  # what an earlier release said is not compared
         self._seen_own = 0
         await self._turns.report(BIRTH, head)
+
+    async def _lane_end_now(self) -> Entry | None:
+        last = await self._tape.last(self._lane.fence)
+        if last is not None and not last.fenced:
+            # Readers refuse it: whoever wants to read the lane's end would wait for ever.
+            raise DivergenceError(
+                self._lane, last.seq, f"{_shown(last)} without a cause", "nothing"
+            )
+        return last
 
     async def _open(self, ts_ns: int) -> int:
         """Say the openings that are not on the tape yet; return the last one's sequence."""
@@ -161,16 +205,33 @@ class Runner:
 
     async def _take_own(self, entry: Entry) -> None:
         self._seen_own = max(self._seen_own, entry.seq)
-        if entry.seq > self._publisher.head:
-            raise FenceLostError(self._lane, self._publisher.head, entry.seq)
-        if self._compared_seq < entry.seq <= self._lane_end:
+        is_anothers = entry.seq > self._publisher.head
+        if is_anothers:
+            self._give_way(entry)
+        if is_anothers or self._compared_seq < entry.seq <= self._lane_end:
             self._compare(entry)
         await self._keep(entry)
         if entry.seq == self._lane_end:
             await self._answer(at_once=True)
 
+    def _give_way(self, entry: Entry) -> None:
+        """Another instance has spoken on the lane: it leads, or this release is over."""
+        lost = FenceLostError(self._lane, self._publisher.head, entry.seq)
+        if self._turns.is_exclusive:
+            raise lost
+        if entry.subject == f"{self._lane}.state":
+            raise SupersededError(self._lane, entry.seq)
+        if self._role.leads:
+            self._stand_by(lost)
+        self._publisher.head = entry.seq
+
+    def _stand_by(self, lost: FenceLostError) -> None:
+        self._role.lose()
+        self._instruments.fence_lost(lost)
+
     def _compare(self, entry: Entry) -> None:
-        """Check one recorded output against what the core just produced again."""
+        """Check one recorded output against what the core has produced for the same input."""
+        self._role.heard()
         produced = self._pending.popleft() if self._pending else None
         if produced is None or not produced.is_recorded_as(entry):
             shown = "nothing" if produced is None else _shown(produced)
@@ -188,6 +249,7 @@ class Runner:
                 said = self._handle(entry, stamp, message)
                 self._instruments.handled(entry)
                 outputs = answers(self._tape.id, self._lane, stamp, said) if said else ()
+                outputs = birth.still_to_say(outputs, self._certificate)
                 self._pending.extend(outputs)
                 self._handled = entry.seq
                 if not self._is_recovering:
@@ -195,7 +257,7 @@ class Runner:
                     # depend on what it has said. Only a sink must see outputs on the tape first.
                     await self._answer(at_once=self._actor.sink is not None)
                     handling.answered(outputs)
-                    self._instruments.said(said)
+                    self._instruments.said(said if outputs else ())
         else:
             self._handled = entry.seq
             self._instruments.dropped()
@@ -205,12 +267,10 @@ class Runner:
 
     def _handle(self, entry: Entry, stamp: Stamp, message: Message) -> tuple[Message, ...]:
         try:
-            said = self._core.handle(stamp, message)
+            return self._core.handle(stamp, message)
         except Exception as error:
             error.add_note(f"while {self._lane} handled message {entry.seq} on {entry.subject}")
             raise
-        # History builds state, it is not answered.
-        return said if entry.seq > self._from_seq else ()
 
     async def _answer(self, *, at_once: bool) -> None:
         """Publish what is pending, as far as it is this actor's turn; else wait if `at_once`."""
@@ -220,20 +280,44 @@ class Runner:
                 if not at_once:
                     return
                 await self._turns.wait_for(cause, self._publisher.head)
-            await self._publish_until(self._turns.granted if self._turns.is_exclusive else cause)
+            if not self._may_speak():
+                return
+            try:
+                until = self._turns.granted if self._turns.is_exclusive else cause
+                await self._publish_until(until)
+            except FenceLostError as lost:
+                if self._turns.is_exclusive:
+                    raise
+                await self._lane_end_now()  # a stranger's message ends this, an instance's does not
+                self._stand_by(lost)
+                return
             # Now, not when idle: whoever conducts waits for this, and the rest may be long.
             await self._turns.report(self._answered, self._publisher.head)
 
     async def _publish_until(self, cause: int) -> None:
         outs = list(takewhile(lambda out: out.cause <= cause, self._pending))
-        started_s = monotonic_s()
-        if self._turns.is_exclusive:
-            await self._publisher.publish_run(outs)
-        else:
-            await self._publisher.publish(outs)
-        for _ in outs:
-            self._pending.popleft()
+        started_s, before = monotonic_s(), self._publisher.recorded
+        try:
+            if self._turns.is_exclusive:
+                await self._publisher.publish_run(outs)
+            else:
+                await self._publisher.publish(outs)
+        finally:
+            for _ in range(self._publisher.recorded - before):
+                self._pending.popleft()
+        if not self._role.leads:
+            self._role.win()
+            self._instruments.took_over()
         self._instruments.published(outs, monotonic_s() - started_s)
+
+    def _may_speak(self) -> bool:
+        """Tell whether it is on this instance to publish what is due."""
+        is_behind = self._reader is not None and not self._reader.is_idle
+        return self._role.may_speak(self._now_s(), is_behind=is_behind)
+
+    @staticmethod
+    def _now_s() -> float:
+        return asyncio.get_running_loop().time()
 
     @property
     def _answered(self) -> int:

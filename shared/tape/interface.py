@@ -26,6 +26,15 @@ class FenceLostError(TapedeckError):
         self.actual_seq = actual_seq
 
 
+class SupersededError(TapedeckError):
+    """Another release has taken the lane over: this one has nothing to say any more."""
+
+    def __init__(self, lane: Lane, seq: int) -> None:
+        super().__init__(f"lane {lane} was taken over by another release at {seq}")
+        self.lane = lane
+        self.seq = seq
+
+
 class NoVerdictError(TapedeckError):
     """A publish was neither confirmed nor refused: it may or may not be on the tape."""
 
@@ -55,10 +64,16 @@ class DivergenceError(TapedeckError):
 
 
 class Bounds(Struct, frozen=True):
-    """First and last sequence; `first` is 1 and `last` 0 when the tape is empty."""
+    """First and last sequence; `first` is 1 and `last` 0 when the tape is empty.
+
+    Messages before `trimmed_before` may have been trimmed (`retention`). Market data older than
+    `kept_days` may be gone; 0: it is kept for ever.
+    """
 
     first: int
     last: int
+    trimmed_before: int = 1
+    kept_days: float = 0.0
 
 
 class Reader(Protocol):
@@ -90,8 +105,11 @@ class Reader(Protocol):
     async def __aexit__(self, *_: object) -> None: ...
 
 
-class Tape(Protocol):
-    """One sequence of messages. Every method may raise UnavailableError."""
+class ReadableTape(Protocol):
+    """One sequence of messages, to be read: a tape, or an archive of one.
+
+    Every method may raise UnavailableError, or ArchiveError where a file is damaged.
+    """
 
     @property
     def id(self) -> str:
@@ -109,6 +127,14 @@ class Tape(Protocol):
     async def last(self, pattern: str) -> Entry | None:
         """Return the last entry that a filter covers, as the leader knows it."""
         ...
+
+    def reader(self, patterns: Sequence[str], start_seq: int) -> Reader:
+        """Return a reader of the entries that any of the filters covers, from `start_seq` on."""
+        ...
+
+
+class Tape(ReadableTape, Protocol):
+    """One sequence of messages. Every method may raise UnavailableError."""
 
     async def append(self, out: Outgoing, *, lane: Lane, fence: int) -> int:
         """Append if the lane's last sequence is `fence`; return the new sequence.
@@ -134,8 +160,4 @@ class Tape(Protocol):
 
         Returns the sequence, also when the message was already there.
         """
-        ...
-
-    def reader(self, patterns: Sequence[str], start_seq: int) -> Reader:
-        """Return a reader of the entries that any of the filters covers, from `start_seq` on."""
         ...

@@ -20,12 +20,16 @@ _jitter = random.Random()  # noqa: S311 - its own, so that nobody's seeded numbe
 
 
 class LanePublisher:
-    """Writes one lane. `head` is the lane's last sequence, as proven by the server."""
+    """Writes one lane. `head` is the lane's last sequence, as proven by the server.
+
+    `recorded` counts the messages that are on the tape, also when the rest was refused.
+    """
 
     def __init__(self, tape: Tape, lane: Lane, head: int) -> None:
         self._tape = tape
         self.lane = lane
         self.head = head
+        self.recorded = 0
 
     async def publish(self, outs: Sequence[Outgoing]) -> None:
         """Put all of `outs` on the tape, in order; FenceLostError when another writer did.
@@ -53,8 +57,11 @@ class LanePublisher:
             part = outs[start : start + BATCH_MAX]
             try:
                 self.head = await self._tape.append_run(part, lane=self.lane, fence=self.head)
+                self.recorded += len(part)
             except (FenceLostError, NoVerdictError, UnavailableError):
-                await self._settle(part[await self._count_recorded(part) :])
+                recorded = await self._count_recorded(part)
+                self.recorded += recorded
+                await self._settle(part[recorded:])
 
     async def _settle(self, outs: Sequence[Outgoing], at_once: int = 1) -> None:
         """Publish `at_once` messages at a time, these together or not at all, until all stand."""
@@ -62,11 +69,12 @@ class LanePublisher:
         while outs:
             try:
                 self.head = await self._send(outs[:at_once])
-                recorded = at_once
+                recorded = min(at_once, len(outs))
             except (FenceLostError, NoVerdictError, UnavailableError):
                 recorded = await self._count_recorded(outs)
                 if not recorded:
                     await asyncio.sleep(next(pauses_s))
+            self.recorded += recorded
             outs = outs[recorded:]
 
     async def _send(self, outs: Sequence[Outgoing]) -> int:

@@ -139,6 +139,12 @@ class _ActorFamilies:
             ["actor"],
             registry=registry,
         )
+        self.leads = Gauge(
+            "tapedeck_actor_leads",
+            "1 where this instance of the actor publishes, 0 where it stands by.",
+            ["actor"],
+            registry=registry,
+        )
         self.reader_recreated = Counter(
             "tapedeck_reader_recreated_total",
             "Consumers made anew after a gap or a silence.",
@@ -150,8 +156,8 @@ class _ActorFamilies:
 class ActorMetrics:
     """The metrics of one actor.
 
-    `handle_seconds`, `position_seq`, `lag_messages`, `fence_lost` and `reader_recreated` are
-    Prometheus objects, to be used as such.
+    `handle_seconds`, `position_seq`, `lag_messages`, `fence_lost`, `leads` and
+    `reader_recreated` are Prometheus objects, to be used as such.
     """
 
     __slots__ = (
@@ -163,6 +169,7 @@ class ActorMetrics:
         "fence_lost",
         "handle_seconds",
         "lag_messages",
+        "leads",
         "position_seq",
         "reader_recreated",
     )
@@ -173,6 +180,7 @@ class ActorMetrics:
         self.position_seq = families.position_seq.labels(actor)
         self.lag_messages = families.lag_messages.labels(actor)
         self.fence_lost = families.fence_lost.labels(actor)
+        self.leads = families.leads.labels(actor)
         self.reader_recreated = families.reader_recreated.labels(actor)
         self._handled_family = families.handled
         self._handled: dict[str, Counter] = {}

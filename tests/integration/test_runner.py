@@ -17,7 +17,7 @@ from shared.runtime.snapshots import NoSnapshots, Snapshot, SnapshotStore, decod
 from shared.runtime.turns import AtOnce
 from shared.subjects import Lane, matches
 from shared.tape.entry import Entry, Outgoing, answers, fact
-from shared.tape.interface import DivergenceError, FenceLostError, NoVerdictError, Tape
+from shared.tape.interface import DivergenceError, NoVerdictError, Tape
 from shared.tape.jetstream import JetStreamTape
 from shared.tape.memory import MemoryTape
 from shared.tape.publisher import LanePublisher
@@ -125,38 +125,6 @@ def test_crashes_anywhere_lose_and_repeat_nothing(nats_server: NatsUnderTest, se
             entries = await whole(tape)
             assert crashes > 3
             assert recorded(eager(), entries) == expected(eager(), entries, tape.id)
-
-    asyncio.run(scenario())
-
-
-def test_a_second_instance_is_fenced_and_the_lane_stays_whole(nats_server: NatsUnderTest) -> None:
-    async def scenario() -> None:
-        async with fresh_tape(nats_server) as (client, tape):
-            size = 1 + 3 * SLICES
-            fenced = []
-
-            async def run() -> None:
-                try:
-                    async with hosted(client, tape, eager()) as runner:
-                        runners.append(runner)
-                        await runner.run()
-                except FenceLostError as error:
-                    fenced.append(str(error))
-
-            runners: list[Runner] = []
-            async with asyncio.TaskGroup() as group:
-                group.create_task(run())
-                group.create_task(run())
-                await asyncio.sleep(0.2)
-                await play(tape)
-                await until(tape, eager(), size)
-                await asyncio.sleep(0.3)
-                for runner in runners:
-                    runner.stop()
-            entries = await whole(tape)
-            assert recorded(eager(), entries) == expected(eager(), entries, tape.id)
-            assert len(fenced) == 1
-            assert "another instance writes it" in fenced[0]
 
     asyncio.run(scenario())
 

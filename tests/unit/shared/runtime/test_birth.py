@@ -3,10 +3,10 @@
 import asyncio
 import dataclasses
 
-from shared.messages.lane import State
 from shared.runtime import birth
 from shared.runtime.actor import Actor, Rank
 from shared.runtime.feed import slice_facts
+from shared.tape.entry import Entry, Outgoing
 from shared.tape.memory import MemoryTape
 from tests import toy
 from tests.tapes import TAPE_ID
@@ -40,18 +40,33 @@ def test_the_order_of_configuration_keys_does_not_matter() -> None:
 
 
 def test_a_strategy_leaves_history_and_others_continue_where_answers_end() -> None:
-    async def from_seq(actor: Actor, lane_end_cause: int | None) -> int:
-        tape = tape_with_a_minute()
-        end = None
-        if lane_end_cause is not None:
-            state = State(code_digest="", configuration="", from_seq=lane_end_cause)
-            tape.put(birth.outgoing(TAPE_ID, actor, state, 0), lane=actor.core.lane, fence=0)
-            end = tape.entry(tape.last_seq)
-        return await birth.from_seq_of(tape, actor, end)
+    async def start(actor: Actor, lane_end: Entry | None) -> tuple[int, int]:
+        return await birth.unanswered_from(tape_with_a_minute(), actor, lane_end)
 
-    assert asyncio.run(from_seq(STRATEGY, None)) == 4
-    assert asyncio.run(from_seq(RISK, None)) == 0
-    assert asyncio.run(from_seq(RISK, 3)) == 3
+    whole, cut = lane_end(cause=3, index=1, count=2), lane_end(cause=3, index=1, count=3)
+    reborn = birth.outgoing(TAPE_ID, RISK, birth.certificate(RISK, 2, 2), 0)
+    again = Entry(9, reborn.subject, reborn.payload, 0, cause=2)
+    assert asyncio.run(start(STRATEGY, whole)) == (4, 0)
+    assert asyncio.run(start(RISK, None)) == (0, 0)
+    assert asyncio.run(start(RISK, whole)) == (3, 0)
+    assert asyncio.run(start(RISK, cut)) == (2, 2)
+    assert asyncio.run(start(RISK, again)) == (2, 2)
+
+
+def lane_end(cause: int, index: int, count: int) -> Entry:
+    (out,) = birth.openings(TAPE_ID, STRATEGY, 7)  # any message
+    return Entry(9, out.subject, out.payload, 0, cause=cause, index=index, count=count)
+
+
+def test_answers_that_an_earlier_release_has_said_are_left_out() -> None:
+    def said(cause: int) -> tuple[Outgoing, ...]:
+        return tuple(Outgoing("risk.main.denied.A", b"", cause, i, 3) for i in range(3))
+
+    state = birth.certificate(RISK, 7, 2)
+    assert birth.still_to_say((), state) == ()
+    assert birth.still_to_say(said(7), state) == ()
+    assert birth.still_to_say(said(8), state) == said(8)[2:]
+    assert birth.still_to_say(said(9), state) == said(9)
 
 
 def test_an_opening_is_a_command_of_the_actors_service() -> None:

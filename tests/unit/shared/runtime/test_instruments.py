@@ -4,7 +4,7 @@ from shared.runtime.health import Readiness
 from shared.runtime.instruments import Instruments
 from shared.subjects import lane
 from shared.tape.entry import Entry, Outgoing
-from shared.tape.interface import FenceLostError
+from shared.tape.interface import FenceLostError, SupersededError
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Tracing
 from tests.unit.shared.telemetry.desk import a_fill, a_signal
@@ -28,9 +28,9 @@ def test_an_actor_is_ready_once_it_has_recovered() -> None:
     bench = Bench()
     bench.instruments.tape_end = 12
 
-    bench.instruments.beat(5, recovering=True, recreations=0)
+    bench.instruments.beat(5, "recovering", recreations=0)
     assert not bench.readiness.report().ready
-    bench.instruments.beat(10, recovering=False, recreations=0)
+    bench.instruments.beat(10, "live", recreations=0)
     report = bench.readiness.report()
 
     assert report.ready
@@ -41,7 +41,7 @@ def test_an_actor_is_ready_once_it_has_recovered() -> None:
 def test_a_reader_made_anew_is_counted_once() -> None:
     bench = Bench()
     for recreations in (0, 2, 2, 3):
-        bench.instruments.beat(1, recovering=False, recreations=recreations)
+        bench.instruments.beat(1, "live", recreations=recreations)
 
     assert 'tapedeck_reader_recreated_total{actor="risk.main"} 3.0' in bench.page()
 
@@ -59,16 +59,29 @@ def test_messages_are_counted_by_event_and_never_by_symbol() -> None:
     assert "AAPL" not in page
 
 
-def test_a_lost_fence_ends_readiness_and_says_why() -> None:
+def test_whoever_loses_the_fence_stands_by_and_stays_ready() -> None:
     bench = Bench()
-    bench.instruments.beat(1, recovering=False, recreations=0)
+    bench.instruments.took_over()
+    assert 'tapedeck_actor_leads{actor="risk.main"} 1.0' in bench.page()
 
     bench.instruments.fence_lost(FenceLostError(RISK, 4, 5))
+    bench.instruments.beat(5, "standby", recreations=0)
+
+    report = bench.readiness.report()
+    assert report.ready
+    assert report.actors["risk.main"].state == "standby"
+    assert 'tapedeck_fence_lost_total{actor="risk.main"} 1.0' in bench.page()
+    assert 'tapedeck_actor_leads{actor="risk.main"} 0.0' in bench.page()
+
+
+def test_a_superseded_release_is_not_ready_and_says_why() -> None:
+    bench = Bench()
+
+    bench.instruments.superseded(SupersededError(RISK, 5))
 
     report = bench.readiness.report()
     assert not report.ready
-    assert "another instance" in report.checks["risk.main"].detail
-    assert 'tapedeck_fence_lost_total{actor="risk.main"} 1.0' in bench.page()
+    assert "taken over by another release at 5" in report.checks["risk.main"].detail
 
 
 def test_what_was_said_counts_for_the_business() -> None:
