@@ -114,7 +114,10 @@ def _settle(desk: DeskConfiguration, options: UpOptions) -> DeskConfiguration:
         health = health.model_copy(update=free)
     data = data.model_copy(update={"participants": participants(desk.book, strategies)})
     # At full speed the feed waits for everybody, so that the same input makes the same tape.
-    tape = desk.tape.model_copy(update={"lockstep": data.speed == MAX_SPEED})
+    of_tape: dict[str, object] = {"lockstep": data.speed == MAX_SPEED}
+    if "standby_after_ms" not in desk.tape.model_fields_set:
+        of_tape["standby_after_ms"] = 0  # each service runs once here
+    tape = desk.tape.model_copy(update=of_tape)
     settled = {"strategies": strategies, "data": data, "health": health, "tape": tape}
     return desk.model_copy(update=settled)
 

@@ -30,6 +30,7 @@ async def build(context: Context[DataServiceSettings]) -> Hosting:
         speed=settings.speed,
         participants=tuple(dict.fromkeys((str(aggregator.core.lane), *settings.participants))),
         log=context.log,
+        standby_after_s=context.settings.tape.standby_after_ms / 1e3,
     )
     is_finite = settings.feed == "file" and settings.file.until_done
     return Hosting(

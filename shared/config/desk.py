@@ -69,10 +69,15 @@ class PostgresSettings(Section):
 
 
 class TapeSettings(Section):
-    """The tape itself. `id` is chosen at random when the tape is made, unless given here."""
+    """The tape itself. `id` is chosen at random when the tape is made, unless given here.
+
+    `standby_after_ms` is how long an instance leaves the word to another one of the same service
+    before it speaks itself; 0 for a service that is certain to run once.
+    """
 
     id: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")
     lockstep: bool = False
+    standby_after_ms: int = Field(default=250, ge=0, le=60_000)
 
 
 class HealthSettings(Section):

@@ -150,7 +150,8 @@ class Runner:
 
     async def _be_born(self) -> None:
         """Make sure that the lane's newest certificate is ours."""
-        last = await self._lane_end_now()
+        last = await self._tape.last(self._lane.fence)
+        self._check_lane_end(last)
         self._publisher = LanePublisher(self._tape, self._lane, last.seq if last else 0)
         known = await birth.last_certificate(self._tape, self._actor)
         mine = birth.certificate(self._actor, 0)
@@ -170,14 +171,13 @@ class Runner:
         self._seen_own = 0
         await self._turns.report(BIRTH, head)
 
-    async def _lane_end_now(self) -> Entry | None:
-        last = await self._tape.last(self._lane.fence)
+    def _check_lane_end(self, last: Entry | None) -> None:
+        """Another instance may have the last word, a stranger may not."""
         if last is not None and not last.fenced:
             # Readers refuse it: whoever wants to read the lane's end would wait for ever.
             raise DivergenceError(
                 self._lane, last.seq, f"{_shown(last)} without a cause", "nothing"
             )
-        return last
 
     async def _open(self, ts_ns: int) -> int:
         """Say the openings that are not on the tape yet; return the last one's sequence."""
@@ -288,7 +288,7 @@ class Runner:
             except FenceLostError as lost:
                 if self._turns.is_exclusive:
                     raise
-                await self._lane_end_now()  # a stranger's message ends this, an instance's does not
+                self._check_lane_end(await self._publisher.lane_end())
                 self._stand_by(lost)
                 return
             # Now, not when idle: whoever conducts waits for this, and the rest may be long.

@@ -160,7 +160,8 @@ class _Host[S: DeskSettings]:
             if self._settings.tape.lockstep:
                 turns = InTurn(context.client, lane, actor.rank, actor.core.reads)
                 await stack.enter_async_context(turns)
-            runner = Runner(actor, context.tape, turns, instruments, snapshots)
+            standby_after_s = self._settings.tape.standby_after_ms / 1e3
+            runner = Runner(actor, context.tape, turns, instruments, snapshots, standby_after_s)
             self._runners.append(runner)
             await runner.run()
 

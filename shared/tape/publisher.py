@@ -87,7 +87,7 @@ class LanePublisher:
 
         Not the first alone: what was still on its way when a run was stopped arrives later.
         """
-        last = await self._lane_end()
+        last = await self.lane_end()
         end = last.seq if last is not None else 0
         if last is not None and end > self.head:
             for count, out in enumerate(outs, start=1):
@@ -98,7 +98,7 @@ class LanePublisher:
             raise FenceLostError(self.lane, self.head, end)
         return 0
 
-    async def _lane_end(self) -> Entry | None:
+    async def lane_end(self) -> Entry | None:
         """Return the lane's last message, however long the server takes to answer."""
         for pause_s in _pauses_s():
             try:
