@@ -31,6 +31,7 @@ from shared.tape.interface import (
     Reader,
     TapeFullError,
 )
+from shared.tape.marks import RECORDED, Marks, marks_of
 from shared.tape.pull import PullReader
 
 STREAM = "TAPE"
@@ -93,6 +94,7 @@ async def init_tape(client: Client, tape_id: str | None = None) -> str:
     existing = _decode_info(await _api(client, f"$JS.API.STREAM.INFO.{STREAM}"))
     if existing.error is None and existing.config is not None:
         found = existing.config.metadata.get(TAPE_ID_KEY, "")
+        _refuse_half_imported(existing.config.metadata)
         if tape_id is not None and tape_id != found:
             raise UnavailableError(
                 f"the server holds tape {found or 'without an id'}, the configuration wants"
@@ -128,9 +130,10 @@ async def init_tape(client: Client, tape_id: str | None = None) -> str:
 class JetStreamTape:
     """The tape of one server. Make it with `open`; close the client yourself."""
 
-    def __init__(self, client: Client, tape_id: str) -> None:
+    def __init__(self, client: Client, tape_id: str, marks: Marks | None = None) -> None:
         self.id = tape_id
         self._client = client
+        self._marks = marks or Marks()
         self._batches = count()
 
     @classmethod
@@ -143,18 +146,21 @@ class JetStreamTape:
                 f"there is no tape on this server ({reason}): run `tapedeck init` first"
             )
         tape_id = info.config.metadata.get(TAPE_ID_KEY)
+        _refuse_half_imported(info.config.metadata)
         if not tape_id:
             raise UnavailableError(
                 f"stream {STREAM} was not made by Tapedeck: it carries no tape id"
             )
-        return cls(client, tape_id)
+        return cls(client, tape_id, marks_of(info.config.metadata))
 
     async def bounds(self) -> Bounds:
         """Return the first and the last sequence."""
         info = _decode_info(await _api(self._client, f"$JS.API.STREAM.INFO.{STREAM}"))
-        if info.state is None:
+        if info.state is None or info.config is None:
             raise UnavailableError("the tape is gone from the server")
-        return Bounds(max(info.state.first_seq, 1), info.state.last_seq)
+        marks = marks_of(info.config.metadata)
+        first_seq, last_seq = max(info.state.first_seq, 1), info.state.last_seq
+        return Bounds(first_seq, last_seq, marks.trimmed_before, marks.kept_days_shortest)
 
     async def get(self, seq: int) -> Entry | None:
         """Return the entry at a sequence, None when there is none."""
@@ -170,7 +176,7 @@ class JetStreamTape:
             await _api(self._client, f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query))
         )
         if answer.message is not None:
-            return _stored_entry(answer.message)
+            return _stored_entry(answer.message, self._marks.imported_to)
         if answer.error is not None and answer.error.err_code == _NO_MESSAGE:
             return None
         raise UnavailableError(f"the tape cannot be read: {answer.error}")
@@ -190,7 +196,7 @@ class JetStreamTape:
             _refuse_too_large(out)
         batch = f"{id(self):x}-{next(self._batches)}-{secrets.token_hex(4)}"
         for place, out in enumerate(outs, start=1):
-            headers = _mechanics(out)
+            headers = _mechanics(out) | self._marks.expiry(out)
             headers["Nats-Batch-Id"] = batch
             headers["Nats-Batch-Sequence"] = str(place)
             if place == 1:
@@ -240,6 +246,7 @@ class JetStreamTape:
         self, out: Outgoing, headers: dict[str, str], lane: Lane | None, fence: int
     ) -> int:
         _refuse_too_large(out)
+        headers |= self._marks.expiry(out)
         try:
             reply = await self._client.request(
                 out.subject, out.payload, timeout=REQUEST_TIMEOUT_S, headers=headers
@@ -260,7 +267,8 @@ class JetStreamTape:
 
     def reader(self, patterns: Sequence[str], start_seq: int) -> Reader:
         """Return a reader of the entries that any of the filters covers."""
-        return PullReader(self._client, STREAM, patterns, start_seq)
+        imported_to = self._marks.imported_to
+        return PullReader(self._client, STREAM, patterns, start_seq, imported_to=imported_to)
 
 
 async def _api(client: Client, subject: str, payload: bytes = b"") -> bytes:
@@ -270,6 +278,15 @@ async def _api(client: Client, subject: str, payload: bytes = b"") -> bytes:
         raise UnavailableError("JetStream does not answer on this server") from error
     except NatsError as error:
         raise UnavailableError(f"NATS does not answer: {_text(error)}") from error
+
+
+def _refuse_half_imported(metadata: dict[str, str]) -> None:
+    importing = marks_of(metadata).importing
+    if importing:
+        raise UnavailableError(
+            f"the import of tape {importing} was not finished: run the same `tapedeck tape import`"
+            " again, it goes on where it ended"
+        )
 
 
 def _text(error: Exception) -> str:
@@ -292,18 +309,21 @@ def _mechanics(out: Outgoing) -> dict[str, str]:
     return headers
 
 
-def _stored_entry(stored: _Stored) -> Entry:
+def _stored_entry(stored: _Stored, imported_to: int) -> Entry:
     headers: dict[str, str] = {}
     for line in b64decode(stored.hdrs).decode().split("\r\n")[1:]:
         key, found, value = line.partition(":")
         if found:
             headers[key] = value.strip()
     cause = headers.get("Tape-Cause")
+    recorded_ns = int(stored.time.timestamp() * 1e6) * 1_000
+    if stored.seq <= imported_to:
+        recorded_ns = int(headers.get(RECORDED, recorded_ns))
     return Entry(
         seq=stored.seq,
         subject=stored.subject,
         payload=b64decode(stored.data),
-        recorded_ns=int(stored.time.timestamp() * 1e6) * 1_000,
+        recorded_ns=recorded_ns,
         cause=int(cause or 0),
         index=int(headers.get("Tape-Index", 0)),
         count=int(headers.get("Tape-Count", 1)),

@@ -21,6 +21,7 @@ from nats.errors import Error as NatsError
 
 from shared.domain.errors import UnavailableError
 from shared.tape.entry import Entry
+from shared.tape.marks import RECORDED
 
 PULL_MESSAGES = 512  # at most two pulls wait in memory
 PULL_BYTES_MAX = 8 * 1024 * 1024
@@ -38,12 +39,19 @@ class PullReader:
     """Entries of some subjects in tape order. `recreations` counts the consumers made anew."""
 
     def __init__(
-        self, client: Client, stream: str, patterns: Sequence[str], start_seq: int
+        self,
+        client: Client,
+        stream: str,
+        patterns: Sequence[str],
+        start_seq: int,
+        *,
+        imported_to: int = 0,
     ) -> None:
         self._client = client
         self._stream = stream
         self._patterns = list(patterns)
         self._next_seq = max(start_seq, 1)
+        self._imported_to = imported_to
         self._ready: deque[Entry] = deque()
         self._wake = asyncio.Event()
         self._subscription: Subscription | None = None
@@ -208,6 +216,8 @@ class PullReader:
         self._consumer_seq += 1
         self._wanted -= 1
         self._received_seq = int(stream_seq)
+        if int(stream_seq) <= self._imported_to:  # of a later one this would be a forgery
+            recorded_ns = (headers or {}).get(RECORDED, recorded_ns)
         entry = _entry(message, headers or {}, int(stream_seq), int(recorded_ns))
         if entry is None:
             self.refused += 1
