@@ -21,7 +21,8 @@ async def build(context: Context[LedgerServiceSettings]) -> Hosting:
     writer = Writer(
         settings.postgres, writing, context.log, tape_id=context.tape.id, book=settings.book
     )
-    sink = PostgresSink(writer, writing, partial(_take_rows, core, context.metrics))
+    take_rows = partial(_take_rows, core, context.metrics)
+    sink = PostgresSink(writer, writing, take_rows, settings.tape.standby_after_ms / 1e3)
     await sink.open((await context.tape.bounds()).last)
     actor = ledger_actor(core, settings.ledger.books, sink)
     return Hosting(actors=[actor], tasks=[("writer", sink.run)])

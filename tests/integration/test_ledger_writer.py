@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -40,12 +41,15 @@ class Ledger:
     book: str = BOOK
     settings: WriterSettings = QUICK
     core: LedgerCore = field(default_factory=lambda: Story().core)
+    standby_after_s: float = 0.0
 
     def __post_init__(self) -> None:
         postgres = PostgresSettings(url=SecretStr(self.url), connect_timeout_s=5)
         log = structlog.get_logger()
         self.writer = Writer(postgres, self.settings, log, tape_id=self.tape_id, book=self.book)
-        self.sink = PostgresSink(self.writer, self.settings, self.core.take_rows)
+        self.sink = PostgresSink(
+            self.writer, self.settings, self.core.take_rows, self.standby_after_s
+        )
 
     async def read(self, entries: list[Entry]) -> None:
         """Handle entries as the runner does."""
@@ -242,18 +246,68 @@ def test_a_server_killed_and_started_again_has_everything(tmp_path: Path) -> Non
         asyncio.run(assert_stored_exactly_once(server.url, story))
 
 
-def test_a_second_ledger_on_the_same_cursor_is_stopped(migrated_url: str) -> None:
+async def stored_up_to(url: str, seq: int) -> None:
+    async with asyncio.timeout(10):
+        while await fetch(url, "SELECT seq FROM ledger_cursor") < [(seq,)]:
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def storing(ledger: Ledger) -> AsyncIterator[asyncio.Task[None]]:
+    async with asyncio.TaskGroup() as group:
+        work = group.create_task(ledger.sink.run())
+        yield work
+        work.cancel()
+
+
+def test_a_second_ledger_waits_and_goes_on_where_the_first_ends(migrated_url: str) -> None:
+    story = renumbered(long_story())
+    half = len(story.entries) // 2
+
     async def scenario() -> None:
-        story = ordinary_day()
-        first, second = Ledger(migrated_url), Ledger(migrated_url)
-        await first.sink.open(story.seq)
-        await second.run(story.entries[:5])
-        await first.read(story.entries)
-        with pytest.raises(InvariantError, match=r"INV-LEDGER-FENCE.*another ledger writes"):
-            await first.sink.flush()
+        first, second = Ledger(migrated_url), Ledger(migrated_url, standby_after_s=0.1)
+        for ledger in (first, second):
+            await ledger.sink.open(story.seq)
+        async with storing(second):
+            async with storing(first):
+                async with asyncio.TaskGroup() as group:
+                    for ledger in (first, second):
+                        group.create_task(ledger.read(story.entries[:half]))
+                await stored_up_to(migrated_url, story.entries[half - 1].seq)
+            await second.read(story.entries[half:])  # the first is dead
+            await stored_up_to(migrated_url, story.seq)
+            await second.sink.flush()
+        assert await second.sink.position() == story.seq
         await first.writer.close()
+        await second.writer.close()
 
     asyncio.run(scenario())
+    asyncio.run(assert_stored_exactly_once(migrated_url, story))
+
+
+def test_a_ledger_that_hung_in_its_transaction_is_replaced_and_stands_by(
+    migrated_url: str,
+) -> None:
+    story = renumbered(long_story())
+
+    async def scenario() -> None:
+        first, second = Ledger(migrated_url), Ledger(migrated_url, standby_after_s=0.1)
+        for ledger in (first, second):
+            await ledger.sink.open(story.seq)
+        connection = await first.writer._connected()
+        await connection.execute("BEGIN; UPDATE ledger_cursor SET seq = seq")
+        async with storing(second):
+            await second.read(story.entries[:20])
+            await stored_up_to(migrated_url, story.entries[19].seq)
+            async with storing(first):
+                await first.read(story.entries)
+                await second.read(story.entries[20:])
+                await stored_up_to(migrated_url, story.seq)
+        await first.writer.close()
+        await second.writer.close()
+
+    asyncio.run(scenario())
+    asyncio.run(assert_stored_exactly_once(migrated_url, story))
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,10 @@ FAILURES = (
 )
 """What asyncpg raises when the server, the network, the URL or a statement is at fault."""
 
-# SQLSTATE classes (and codes) of what passes: connection, transaction rollback, resources,
-# operator intervention (shutdown, starting up), system error.
-_PASSING = ("08", "40", "53", "57P", "58")
+# SQLSTATE classes (and codes) of what passes: connection, a transaction that hung, rollback,
+# resources, a row that another ledger holds, operator intervention (shutdown, starting up),
+# system error.
+_PASSING = ("08", "25P03", "40", "53", "55P03", "57P", "58")
 _ADVICE = {
     "28P01": "refuses the password of this user: check postgres.url",
     "28000": "refuses this user: check postgres.url and the server's pg_hba.conf",

@@ -8,6 +8,7 @@ the next connection reads the cursor and thereby learns whether the last attempt
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 from structlog.typing import FilteringBoundLogger
@@ -21,6 +22,18 @@ from shared.domain.errors import ConfigurationError, InvariantError, Unavailable
 from shared.runtime.clock import monotonic_s
 
 APPLICATION = "tapedeck-ledger"
+IDLE_IN_TRANSACTION_MS = 500
+
+
+class CursorMovedError(InvariantError):
+    """Another ledger has stored on this cursor: the batch at hand is its business now."""
+
+    def __init__(self, where: str, book: str, old_seq: int) -> None:
+        super().__init__(
+            "INV-LEDGER-FENCE",
+            f"the cursor of book {book} in {where} is no longer at {old_seq}:"
+            " another ledger writes there",
+        )
 
 
 class Writer:
@@ -70,14 +83,14 @@ class Writer:
     async def store(self, batch: Batch) -> None:
         """Commit a batch, however long that takes.
 
-        Raises InvariantError when another ledger moved the cursor or the database refuses a row,
-        UnavailableError when it refuses us.
+        Raises CursorMovedError when another ledger moved the cursor, InvariantError when the
+        database refuses a row, UnavailableError when it refuses us.
         """
-        pause_ms = self._settings.retry_ms
-        while not await self._tried(batch):
-            jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads reconnects, no secret
-            await asyncio.sleep(pause_ms * jitter / 1e3)
-            pause_ms = min(pause_ms * 2, self._settings.retry_max_ms)
+        await self._patiently(lambda connection: self._store_on(connection, batch))
+
+    async def cursor(self) -> tuple[int, bytes]:
+        """Return the last stored sequence and its hash, however long that takes."""
+        return await self._patiently(self._cursor_on)
 
     async def close(self) -> None:
         """End the connection in order; the next `store` would make a new one."""
@@ -88,27 +101,37 @@ class Writer:
             except FAILURES:
                 connection.terminate()  # it was broken already, and nothing is left to store
 
-    async def _tried(self, batch: Batch) -> bool:
-        """Try once; False when it may work later."""
-        try:
-            connection = await self._connected()
-            if not await self._is_stored(connection, batch):
-                await self._transact(connection, batch)
-        except FAILURES as error:
-            self._abandon()
-            if not is_passing(error):
-                raise explain(error, self._url) from error
-            if not self._is_away:
-                self._is_away = True
-                self._log.warning("database out of reach", where=self.where, error=str(error))
-            return False
-        except BaseException:
-            self._abandon()  # cancelled half-way: only the database knows how far it came
-            raise
-        if self._is_away:
-            self._is_away = False
-            self._log.info("database back", where=self.where, seq=batch.seq)
-        return True
+    async def _patiently[T](self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Return what `work` does on a connection; again on a new one as long as that may help."""
+        pause_ms = self._settings.retry_ms
+        while True:
+            try:
+                done = await work(await self._connected())
+            except FAILURES as error:
+                self._abandon()
+                if not is_passing(error):
+                    raise explain(error, self._url) from error
+                if not self._is_away:
+                    self._is_away = True
+                    self._log.warning("database out of reach", where=self.where, error=str(error))
+            except BaseException:
+                self._abandon()  # cancelled half-way: only the database knows how far it came
+                raise
+            else:
+                if self._is_away:
+                    self._is_away = False
+                    self._log.info("database back", where=self.where)
+                return done
+            jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads reconnects, no secret
+            await asyncio.sleep(pause_ms * jitter / 1e3)
+            pause_ms = min(pause_ms * 2, self._settings.retry_max_ms)
+
+    async def _store_on(self, connection: asyncpg.Connection, batch: Batch) -> None:
+        if not await self._is_stored(connection, batch):
+            await self._transact(connection, batch)
+
+    async def _cursor_on(self, connection: asyncpg.Connection) -> tuple[int, bytes]:
+        return (await _cursors(connection))[self._tape_id, self._book]
 
     async def _transact(self, connection: asyncpg.Connection, batch: Batch) -> None:
         # No rollback: after a failure the connection is given up, and the server rolls back.
@@ -119,11 +142,7 @@ class Writer:
             statements.MOVE_CURSOR, self._tape_id, self._book, batch.old_seq, batch.seq, batch.hash
         )
         if moved is None:
-            raise InvariantError(
-                "INV-LEDGER-FENCE",
-                f"the cursor of book {self._book} in {self.where} is no longer at"
-                f" {batch.old_seq}: another ledger writes there",
-            )
+            raise CursorMovedError(self.where, self._book, batch.old_seq)
         await _copy(connection, "tape_events", batch.events)
         for table, records in batch.copies.items():
             await _copy(connection, table, records)
@@ -145,7 +164,13 @@ class Writer:
                 self._url,
                 timeout=self._connect_timeout_s,
                 command_timeout=self._settings.command_timeout_s,
-                server_settings={"application_name": APPLICATION},
+                server_settings={
+                    "application_name": APPLICATION,
+                    # A ledger that hangs in its transaction holds the cursor's row: its standby
+                    # gets it after this long.
+                    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_MS}",
+                    "lock_timeout": f"{IDLE_IN_TRANSACTION_MS}",
+                },
             )
         return self._connection
 
