@@ -65,12 +65,9 @@ class ArchiveTape:
         """Return the first and the last sequence."""
         if not self.end.chunks:
             return Bounds(1, 0)
-        return Bounds(
-            self.end.chunks[0].first_seq,
-            self.end.chunks[-1].last_seq,
-            self.header.trimmed_before,
-            self.header.kept_days,
-        )
+        first, last = self.end.chunks[0].first_seq, self.end.chunks[-1].last_seq
+        # What stood before its first message is as good as trimmed.
+        return Bounds(first, last, max(self.header.trimmed_before, first), self.header.kept_days)
 
     async def get(self, seq: int) -> Entry | None:
         """Return the entry at a sequence, None when there is none."""

@@ -102,6 +102,12 @@ async def init_tape(client: Client, tape_id: str | None = None) -> str:
             )
         return found
     made = tape_id or secrets.token_hex(8)
+    await create_stream(client, {TAPE_ID_KEY: made})
+    return made
+
+
+async def create_stream(client: Client, metadata: dict[str, str], first_seq: int = 1) -> None:
+    """Make the stream, empty; what it holds then begins at `first_seq`."""
     config = {
         "name": STREAM,
         "subjects": list(LANES),
@@ -118,13 +124,13 @@ async def init_tape(client: Client, tape_id: str | None = None) -> str:
         "deny_delete": True,
         "num_replicas": 1,
         "duplicate_window": DUPLICATE_WINDOW_NS,
-        "metadata": {TAPE_ID_KEY: made},
+        "metadata": metadata,
+        "first_seq": first_seq,
     }
     answer = await _api(client, f"$JS.API.STREAM.CREATE.{STREAM}", msgspec.json.encode(config))
     error = _decode_info(answer).error
     if error is not None:
         raise UnavailableError(f"the tape cannot be made: {error.description}")
-    return made
 
 
 class JetStreamTape:
