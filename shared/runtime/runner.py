@@ -62,6 +62,7 @@ class Runner:
         self._pending: deque[Outgoing] = deque()
         self._sieve = MarketSieve()
         self._handled = 0
+        self._last_word = b""  # what stands at the end of the lane, as far as it is accounted for
         self._siblings_follow = False
         self._stopped = asyncio.Event()
         self._reader: Reader | None = None
@@ -201,10 +202,13 @@ class Runner:
         self._seen_own = found.lane_head
         self._compared_seq = max(self._born_seq, found.lane_head)
         self._sieve = MarketSieve(dict(found.sieve))
+        head = await self._tape.get(found.lane_head)
+        self._last_word = head.payload if head is not None else b""
         return found.seq
 
     async def _take_own(self, entry: Entry) -> None:
-        self._seen_own = max(self._seen_own, entry.seq)
+        if self._is_recovering:
+            self._seen_own, self._last_word = entry.seq, entry.payload
         is_anothers = entry.seq > self._publisher.head
         if is_anothers:
             self._give_way(entry)
@@ -223,7 +227,7 @@ class Runner:
             raise SupersededError(self._lane, entry.seq)
         if self._role.leads:
             self._stand_by(lost)
-        self._publisher.head = entry.seq
+        self._publisher.head, self._last_word = entry.seq, entry.payload
 
     def _stand_by(self, lost: FenceLostError) -> None:
         self._role.lose()
@@ -263,7 +267,8 @@ class Runner:
             self._instruments.dropped()
         await self._keep(entry, stamp, message)  # also what was dropped: it stands on the tape
         if not self._pending:
-            self._snapshotter.offer(self._handled, self._accounted_seq, self._sieve)
+            place = (self._handled, self._accounted_seq, self._last_word)
+            self._snapshotter.offer(*place, self._sieve)
 
     def _handle(self, entry: Entry, stamp: Stamp, message: Message) -> tuple[Message, ...]:
         try:
@@ -304,7 +309,7 @@ class Runner:
                 await self._publisher.publish(outs)
         finally:
             for _ in range(self._publisher.recorded - before):
-                self._pending.popleft()
+                self._last_word = self._pending.popleft().payload
         if not self._role.leads:
             self._role.win()
             self._instruments.took_over()
@@ -346,7 +351,8 @@ class Runner:
         if self._actor.sink is not None:
             await self._actor.sink.flush()
         if not self._pending:
-            await self._snapshotter.keep(self._handled, self._accounted_seq, self._sieve)
+            place = (self._handled, self._accounted_seq, self._last_word)
+            await self._snapshotter.keep(*place, self._sieve)
 
 
 def _shown(what: Entry | Outgoing) -> str:

@@ -16,6 +16,7 @@ from shared.tape.interface import PAYLOAD_BYTES_MAX
 STREAM = "SNAPSHOTS"
 KEPT_PER_LANE = 3  # the newest may be ahead of the ledger's database after a power cut
 REQUEST_TIMEOUT_S = 5.0
+TRAIL_S = 0.02  # two sync intervals: after a power cut no snapshot knows more than the tape
 
 
 class _Stored(Struct):
@@ -88,6 +89,7 @@ class JetStreamSnapshots:
                 "snapshot too large to keep", lane=snapshot.lane, size_bytes=len(data)
             )
             return
+        await asyncio.sleep(TRAIL_S)
         try:
             await self._client.request(f"snapshot.{snapshot.lane}", data, timeout=REQUEST_TIMEOUT_S)
         except NatsError as error:

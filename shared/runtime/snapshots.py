@@ -20,20 +20,22 @@ from shared.subjects import Lane
 from shared.tape.interface import Tape
 
 EVERY_MESSAGES = 50_000  # about one second of handling again
-FORMAT = 1
+FORMAT = 2
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
     """One actor's state at one place of one tape.
 
-    `lane_head` is the end of the actor's lane at that moment; `release` the digest of code and
-    configuration that made the state; `state` is compressed.
+    `lane_head` is the end of the actor's lane at that moment, `lane_head_digest` of the message
+    that stands there; `release` the digest of code and configuration that made the state; `state`
+    is compressed.
     """
 
     tape_id: str
     lane: str
     seq: int
     lane_head: int
+    lane_head_digest: str
     release: str
     sieve: dict[str, int]
     state: bytes
@@ -55,6 +57,11 @@ def _checksum(snapshot: Snapshot) -> str:
     return blake2b(msgspec.msgpack.encode(bare), digest_size=16).hexdigest()
 
 
+def digest_of(payload: bytes) -> str:
+    """Return a short name of a message's content."""
+    return blake2b(payload, digest_size=8).hexdigest()
+
+
 def encode(snapshot: Snapshot) -> bytes:
     """Return the bytes to store."""
     return msgspec.msgpack.encode(snapshot.sealed())
@@ -64,7 +71,7 @@ def decode(data: bytes) -> Snapshot | None:
     """Return the snapshot, None when the bytes are not a whole one of this format."""
     try:
         snapshot = msgspec.msgpack.decode(data, type=Snapshot)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return snapshot if snapshot.format == FORMAT and snapshot.is_whole else None
 
@@ -133,24 +140,35 @@ class Snapshotter:
         sink = self._actor.sink
         if sink is not None and snapshot.seq > await sink.position():
             return False
-        return snapshot.seq <= (await tape.bounds()).last
+        if snapshot.seq > (await tape.bounds()).last:
+            return False
+        if not snapshot.lane_head:
+            return True
+        # A tape restored from a copy may have grown past both numbers with other messages.
+        head = await tape.get(snapshot.lane_head)
+        return head is not None and digest_of(head.payload) == snapshot.lane_head_digest
 
-    def offer(self, seq: int, lane_head: int, sieve: MarketSieve) -> None:
-        """Take a snapshot when enough was handled since the last; every output is on the tape."""
+    def offer(self, seq: int, lane_head: int, last_word: bytes, sieve: MarketSieve) -> None:
+        """Take a snapshot when enough was handled since the last; every output is on the tape.
+
+        `last_word` is the content of the message at `lane_head`.
+        """
         self._since += 1
         if self._since >= EVERY_MESSAGES:
-            snapshot = self._take(seq, lane_head, sieve)
+            snapshot = self._take(seq, lane_head, last_word, sieve)
             if snapshot is not None:
                 self._store.put_soon(snapshot)
 
-    async def keep(self, seq: int, lane_head: int, sieve: MarketSieve) -> None:
+    async def keep(self, seq: int, lane_head: int, last_word: bytes, sieve: MarketSieve) -> None:
         """Take a snapshot now, at the end of a run."""
         if seq > self._last_seq:
-            snapshot = self._take(seq, lane_head, sieve)
+            snapshot = self._take(seq, lane_head, last_word, sieve)
             if snapshot is not None:
                 await self._store.put(snapshot)
 
-    def _take(self, seq: int, lane_head: int, sieve: MarketSieve) -> Snapshot | None:
+    def _take(
+        self, seq: int, lane_head: int, last_word: bytes, sieve: MarketSieve
+    ) -> Snapshot | None:
         self._since = 0
         self._last_seq = seq
         try:
@@ -163,6 +181,7 @@ class Snapshotter:
             lane=str(self._core.lane),
             seq=seq,
             lane_head=lane_head,
+            lane_head_digest=digest_of(last_word),
             release=self._release,
             sieve=dict(sieve.newest_ns),  # it is stored later and the sieve goes on
             state=zlib.compress(state, 1),

@@ -21,6 +21,7 @@ def snapshot(seq: int, state: bytes = b"s", of: str = "risk.main") -> Snapshot:
         lane=of,
         seq=seq,
         lane_head=seq,
+        lane_head_digest="",
         release="r",
         sieve={},
         state=state,

@@ -6,16 +6,20 @@ import msgspec
 import pytest
 
 from shared.runtime.actor import Rank
+from shared.runtime.birth import certificate, outgoing
 from shared.runtime.sieve import MarketSieve
 from shared.runtime.snapshots import FORMAT, Snapshot, Snapshotter, decode, encode
 from shared.subjects import Lane
+from shared.tape.memory import MemoryTape
 from tests import toy
+from tests.tapes import TAPE_ID
 
 SNAPSHOT = Snapshot(
     tape_id="00112233445566ff",
     lane="risk.main",
     seq=100,
     lane_head=98,
+    lane_head_digest="d",
     release="r",
     sieve={"data.alpaca.trade.AAPL": 5},
     state=b"state",
@@ -64,6 +68,26 @@ class Hand:
 def test_what_is_handled_while_a_snapshot_waits_does_not_get_into_it() -> None:
     store, sieve = Hand(), MarketSieve({"data.alpaca.trade.AAPL": 5})
     snapshotter = Snapshotter(store, "00112233445566ff", toy.actor(toy.ToyRisk(), Rank.RISK))
-    asyncio.run(snapshotter.keep(7, 0, sieve))
+    asyncio.run(snapshotter.keep(7, 0, b"", sieve))
     sieve.newest_ns["data.alpaca.trade.AAPL"] = 6
     assert store.held[0].sieve == {"data.alpaca.trade.AAPL": 5}
+
+
+def test_a_tape_restored_from_a_copy_is_told_by_the_word_at_the_lanes_end() -> None:
+    """The numbers alone may fit: the tape has grown again since, with other messages."""
+    actor, store = toy.actor(toy.ToyRisk(), Rank.RISK), Hand()
+    lane = actor.core.lane
+
+    def tape_with(from_seq: int) -> MemoryTape:
+        tape = MemoryTape(TAPE_ID)
+        tape.put(outgoing(TAPE_ID, actor, certificate(actor, from_seq), 0), lane=lane, fence=0)
+        return tape
+
+    async def scenario() -> None:
+        as_taken, regrown = tape_with(0), tape_with(7)
+        snapshotter = Snapshotter(store, TAPE_ID, actor)
+        await snapshotter.keep(1, 1, as_taken.entry(1).payload, MarketSieve())
+        assert await snapshotter.restore(as_taken, 1) is not None
+        assert await snapshotter.restore(regrown, 1) is None
+
+    asyncio.run(scenario())
