@@ -18,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-tape = typer.Typer(help="Read the tape.", no_args_is_help=True)
+tape = typer.Typer(help="Read, check, keep and trim the tape.", no_args_is_help=True)
 app.add_typer(tape, name="tape")
 
 
@@ -43,6 +43,10 @@ State = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML or JSON file.")]
+Archive = Annotated[
+    Path | None, typer.Option("--tape", help="An archive instead of the desk's tape.")
+]
+ArchiveFile = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="An archive.")]
 Profile = Annotated[str | None, typer.Option("--profile", help="Ready-made configuration.")]
 
 
@@ -219,12 +223,12 @@ def deactivate(
 
 
 @tape.command("ls")
-def tape_ls(*, state: State = None, as_json: Json = False) -> None:
+def tape_ls(*, file: Archive = None, state: State = None, as_json: Json = False) -> None:
     """Show who said what, and how often."""
     with explained():
         from console import tapes  # noqa: PLC0415
 
-        tapes.list_lanes(state, as_json=as_json)
+        tapes.list_lanes(state, file, as_json=as_json)
 
 
 @tape.command("tail")
@@ -233,6 +237,7 @@ def tape_tail(
     *,
     count: Annotated[int, typer.Option("-n", min=0, help="How many.")] = 20,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on.")] = False,
+    file: Archive = None,
     state: State = None,
     as_json: Json = False,
 ) -> None:
@@ -240,16 +245,74 @@ def tape_tail(
     with explained():
         from console import tapes  # noqa: PLC0415
 
-        tapes.tail(state, pattern, count, follow=follow, as_json=as_json)
+        tapes.tail(state, file, pattern, count, follow=follow, as_json=as_json)
 
 
 @tape.command("show")
-def tape_show(seq: int, *, state: State = None, as_json: Json = False) -> None:
+def tape_show(
+    seq: int, *, file: Archive = None, state: State = None, as_json: Json = False
+) -> None:
     """Show one message, its cause and its effects."""
     with explained():
         from console import tapes  # noqa: PLC0415
 
-        tapes.show(state, seq, as_json=as_json)
+        tapes.show(state, file, seq, as_json=as_json)
+
+
+@tape.command("info")
+def tape_info(file: ArchiveFile = None, *, state: State = None, as_json: Json = False) -> None:
+    """Say what the tape, or an archive of one, is and how far it reaches."""
+    with explained():
+        from console import tape_files  # noqa: PLC0415
+
+        tape_files.info(state, file, as_json=as_json)
+
+
+@tape.command("verify")
+def tape_verify(file: ArchiveFile = None, *, state: State = None, as_json: Json = False) -> None:
+    """Check every message of the tape, or every byte of an archive; one line a fault."""
+    with explained():
+        from console import tape_verify as verifying  # noqa: PLC0415
+
+        raise typer.Exit(verifying.verify(state, file, as_json=as_json))
+
+
+@tape.command("export")
+def tape_export(
+    file: Path,
+    *,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="SEQ|TIME", help="First message.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="SEQ|TIME", help="Last message.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Write the tape into a file: compact, checksummed, every sequence kept."""
+    with explained():
+        from console import tape_files  # noqa: PLC0415
+
+        tape_files.export(state, file, start=start, end=end, force=force, as_json=as_json)
+
+
+@tape.command("import")
+def tape_import(
+    file: Path,
+    *,
+    config: Config = None,
+    profile: Profile = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Bring an archive into an empty state folder; a desk goes on from it there."""
+    with explained():
+        from console import tape_files  # noqa: PLC0415
+        from console.configuration import Sources  # noqa: PLC0415
+
+        tape_files.import_(state, file, Sources(config, profile), as_json=as_json)
 
 
 @app.command()

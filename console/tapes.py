@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from console.describe import clock_time, describe, moment
 from console.output import print_json, show_rows
-from console.running import find_desk, open_tape
+from console.tape_source import open_source
 from shared.domain.errors import ConfigurationError
 from shared.messages.codec import MessageError, decode
 from shared.subjects import LANES, SERVICES, lane_of, parse
 from shared.tape.entry import Entry
-from shared.tape.interface import Tape
+from shared.tape.interface import ReadableTape
 
 READ_S = 1.0
 LOOK_BACK = 4  # reads so many times the wanted messages back, then doubles
@@ -23,11 +23,11 @@ EFFECTS_SPAN = 5_000  # messages after a cause in which its effects are looked f
 SUBJECT_SHOWN = 44
 
 
-def list_lanes(state: Path | None, *, as_json: bool) -> None:
+def list_lanes(state: Path | None, file: Path | None, *, as_json: bool) -> None:
     """Print each lane with its messages by event."""
 
     async def run() -> None:
-        async with open_tape(find_desk(state, may_rest=True)) as tape:
+        async with open_source(state, file) as tape:
             bounds = await tape.bounds()
             kinds = await _kinds(tape, bounds.first, bounds.last)
         rows = [msgspec.to_builtins(kind) for kind in kinds]
@@ -41,12 +41,22 @@ def list_lanes(state: Path | None, *, as_json: bool) -> None:
     asyncio.run(run())
 
 
-def tail(state: Path | None, pattern: str, count: int, *, follow: bool, as_json: bool) -> None:
+def tail(
+    state: Path | None,
+    file: Path | None,
+    pattern: str,
+    count: int,
+    *,
+    follow: bool,
+    as_json: bool,
+) -> None:
     """Print the last messages that a filter covers, and go on when `follow`."""
     _check_filter(pattern)
+    if follow and file is not None:
+        raise ConfigurationError(f"--follow: {file} is an archive, nothing will be added to it")
 
     async def run() -> None:
-        async with open_tape(find_desk(state, may_rest=True)) as tape:
+        async with open_source(state, file) as tape:
             seen = await _print_last(tape, pattern, count, as_json=as_json)
             if not follow:
                 return
@@ -59,11 +69,11 @@ def tail(state: Path | None, pattern: str, count: int, *, follow: bool, as_json:
     asyncio.run(run())
 
 
-def show(state: Path | None, seq: int, *, as_json: bool) -> None:
+def show(state: Path | None, file: Path | None, seq: int, *, as_json: bool) -> None:
     """Print one message, what caused it and what it caused."""
 
     async def run() -> None:
-        async with open_tape(find_desk(state, may_rest=True)) as tape:
+        async with open_source(state, file) as tape:
             entry = await tape.get(seq)
             if entry is None:
                 bounds = await tape.bounds()
@@ -133,7 +143,7 @@ def _print_entry(entry: Entry, *, as_json: bool) -> None:
         print(line_of(entry), flush=True)
 
 
-async def _print_last(tape: Tape, pattern: str, count: int, *, as_json: bool) -> int:
+async def _print_last(tape: ReadableTape, pattern: str, count: int, *, as_json: bool) -> int:
     """Print the last `count` messages of a filter; return the tape's end at that moment."""
     bounds = await tape.bounds()
     back, found = count * LOOK_BACK, list[Entry]()
@@ -149,7 +159,7 @@ async def _print_last(tape: Tape, pattern: str, count: int, *, as_json: bool) ->
     return bounds.last
 
 
-async def _read(tape: Tape, pattern: str, start: int, end: int) -> AsyncIterator[Entry]:
+async def _read(tape: ReadableTape, pattern: str, start: int, end: int) -> AsyncIterator[Entry]:
     async with tape.reader(_patterns(pattern), start) as reader:
         while (entry := await reader.next(READ_S)) is not None and entry.seq <= end:
             yield entry
@@ -168,7 +178,7 @@ class _Kind(Struct):
     last_time: str = ""
 
 
-async def _kinds(tape: Tape, first: int, last: int) -> list[_Kind]:
+async def _kinds(tape: ReadableTape, first: int, last: int) -> list[_Kind]:
     """Count the whole tape, in tape order."""
     found: dict[tuple[str, str], _Kind] = {}
     newest: dict[tuple[str, str], Entry] = {}
@@ -183,7 +193,7 @@ async def _kinds(tape: Tape, first: int, last: int) -> list[_Kind]:
     return [found[key] for key in sorted(found)]
 
 
-async def _effects(tape: Tape, cause: Entry) -> list[Entry]:
+async def _effects(tape: ReadableTape, cause: Entry) -> list[Entry]:
     """Return what a message caused directly, within a bounded stretch of the tape."""
     end = min((await tape.bounds()).last, cause.seq + EFFECTS_SPAN)
     if end <= cause.seq:
