@@ -23,7 +23,7 @@ EVERY_MESSAGES = 50_000  # about one second of handling again
 FORMAT = 2
 
 
-class Snapshot(Struct, frozen=True, kw_only=True):
+class Snapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One actor's state at one place of one tape.
 
     `lane_head` is the end of the actor's lane at that moment, `lane_head_digest` of the message
