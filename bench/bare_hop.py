@@ -7,30 +7,36 @@ import json
 import os
 import sys
 
-import nats
 import uvloop
 
+from shared.permissions import ADMIN
+from shared.tape.client import Login, connect
+
 STREAM = "TAPE"
+CONSUMER = "$JS.API.CONSUMER"
+PULLED = 100_000  # more than any run sends, so that one pull serves for all
 
 
 async def hop(source: str, target: str) -> None:
     """Pass every message on, until ended from outside."""
-    client = await nats.connect(
-        os.environ["BENCH_URL"],
-        user=os.environ["BENCH_USER"],
-        password=os.environ["BENCH_PASSWORD"],
-    )
+    login = Login(ADMIN, seed=os.environ["BENCH_SEED"])
+    client = await connect(os.environ["BENCH_URL"], name=ADMIN, login=login, timeout_s=5)
     inbox = client.new_inbox()
     subscription = await client.subscribe(inbox)
+    name = f"bare-{os.getpid()}"
     config = {
+        "name": name,
         "deliver_policy": "new",
-        "deliver_subject": inbox,
         "filter_subject": source,
         "ack_policy": "none",
         "mem_storage": True,
+        "inactive_threshold": 600_000_000_000,
     }
     request = json.dumps({"stream_name": STREAM, "config": config}).encode()
-    await client.request(f"$JS.API.CONSUMER.CREATE.{STREAM}", request, timeout=5)
+    await client.request(f"{CONSUMER}.CREATE.{STREAM}.{name}", request, timeout=5)
+    pull = json.dumps({"batch": PULLED}).encode()
+    await client.publish(f"{CONSUMER}.MSG.NEXT.{STREAM}.{name}", pull, reply=inbox)
+    await client.flush()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     fence = 0

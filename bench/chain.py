@@ -115,8 +115,7 @@ def _hops(bench: Stand) -> Iterator[None]:
     login = bench.servers.login(ADMIN)
     environment = os.environ | {
         "BENCH_URL": bench.servers.nats_url,
-        "BENCH_USER": login.user or "",
-        "BENCH_PASSWORD": login.password or "",
+        "BENCH_SEED": login.seed or "",
     }
     processes = [_start(source, target, environment) for source, target in pairwise(BARE_LANES)]
     try:

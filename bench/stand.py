@@ -61,8 +61,7 @@ class Stand:
         login = self.servers.login(name)
         mine = {
             "NATS__URL": self.servers.nats_url,
-            "NATS__USER": login.user or "",
-            "NATS__PASSWORD": login.password or "",
+            "NATS__NKEY_SEED": login.seed or "",
             "POSTGRES__URL": self.servers.postgres_url,
             f"HEALTH__{name.upper()}_PORT": "0",
             **extra,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import console
 from console.configuration import CONFIG_VARIABLE, clean_environment, effective, variable
+from console.embedded.nkey_files import seed_path
 from console.failure import ServiceFailedError
 from console.home import DeskRecord, Home
 from console.plan import Plan
@@ -181,13 +182,13 @@ class Desk:
 
     def _environment(self, name: str) -> dict[str, str]:
         """Return what a service may know: the configuration, its own login, and no other."""
-        login = self.servers.login(name)
         known = clean_environment()
         known[CONFIG_VARIABLE] = str(self.home.config_path)
-        if login.user is not None:
-            known[variable("nats", "user")] = login.user
-        if login.password is not None:
-            known[variable("nats", "password")] = login.password
+        if self.servers.has_own_nats:
+            known[variable("nats", "nkey_file")] = str(seed_path(self.home.path, name))
+        else:
+            secrets = effective(self.plan.desk).secrets
+            known |= {key: secrets[key] for key in secrets if key.startswith(variable("nats", ""))}
         if name == "ledger":
             known[variable("postgres", "url")] = self.servers.postgres_url
         # Ours first: a folder called `shared` where the operator stands must not win. The folder
@@ -203,7 +204,7 @@ def write_effective_config(home: Home, plan: Plan, servers: Servers, tape_id: st
     document = merge(
         effective(plan.desk).document,
         {
-            "nats": {"url": servers.nats_url},
+            "nats": servers.nats.model_dump(mode="json", exclude={"password", "nkey_seed"}),
             "tape": {"id": tape_id},
             "telemetry": {"log_format": "json"},  # the desk reads the services' logs
         },

@@ -2,7 +2,7 @@
 
 STATE/run/        lock, config.json (effective, without secrets), desk.json (while it runs)
 STATE/logs/       <service>.log, the one before it as <service>.log.1
-STATE/nats/, STATE/postgres/, STATE/credentials.json      of the embedded servers
+STATE/nats/, STATE/nkeys/, STATE/postgres/, STATE/credentials.json      of the embedded servers
 """
 
 import contextlib
@@ -27,8 +27,8 @@ TEMPORARY_PREFIX = "tapedeck-"
 class DeskRecord(Struct, frozen=True, kw_only=True):
     """What a running desk says about itself to the other commands; holds no secret.
 
-    `ports` are those of the services' health. `nats_user` is the operator's; its password stands
-    in the credentials file when `has_own_nats`, else in the configuration. `postgres_url` has no
+    `ports` are those of the services' health. Who may log in at NATS has a file of his own in
+    the folder of nkeys when `has_own_nats`, else the configuration says it. `postgres_url` has no
     password: the credentials file has it when `has_own_postgres`.
     """
 

@@ -13,11 +13,13 @@ from nats.aio.client import Client
 
 from console.configuration import DEMO, Sources, load_desk
 from console.embedded.nats import EmbeddedNats
+from console.embedded.nkey_files import read_key, seed_path
 from console.embedded.postgres import ROLE, EmbeddedPostgres
-from console.home import DeskRecord, home_of
+from console.home import DeskRecord, Home, home_of
+from shared.config.desk import NatsSettings
 from shared.domain.errors import UnavailableError
 from shared.permissions import CONSOLE
-from shared.tape.client import connect
+from shared.tape.client import Login, connect, login_of, tls_of
 from shared.tape.jetstream import JetStreamTape
 
 if TYPE_CHECKING:
@@ -33,9 +35,8 @@ class Place(NamedTuple):
     """
 
     book: str
-    nats_url: str
-    nats_user: str | None
-    nats_password: str | None
+    nats: NatsSettings
+    login: Login
     postgres_url: str
     record: DeskRecord | None
     resting: Path | None = None
@@ -50,37 +51,51 @@ def find_desk(state: Path | None, *, may_rest: bool = False) -> Place:
     home = home_of(state)
     record = home.record()
     desk = load_desk(Sources(default_profile=DEMO))
-    password = desk.nats.password.get_secret_value() if desk.nats.password else None
     postgres_url = desk.postgres.url.get_secret_value()
     if record is None:
-        if may_rest and home.config_path.exists() and not home.is_claimed():
-            book = str(json.loads(home.config_path.read_bytes())["book"])
-            return Place(book, "", CONSOLE, None, "", None, resting=home.path)
+        if may_rest and (home.path / "nats").is_dir() and not home.is_claimed():
+            book = desk.book  # of a tape that was imported, before its first start
+            if home.config_path.exists():
+                book = str(json.loads(home.config_path.read_bytes())["book"])
+            return Place(book, desk.nats, Login(CONSOLE), "", None, resting=home.path)
         if not (desk.names_nats and desk.names_postgres):
             raise UnavailableError(
                 f"no desk runs in {home.path}: start one with `tapedeck up`,"
                 " or name its folder with --state"
             )
-        return Place(desk.book, desk.nats.url, desk.nats.user, password, postgres_url, None)
-    nats_user = desk.nats.user
+        login = login_of(desk.nats, CONSOLE)
+        return Place(desk.book, desk.nats, login, postgres_url, None)
     if record.has_own_nats:
-        nats_user, password = CONSOLE, home.password("nats", CONSOLE)
+        nats, login = NatsSettings(url=record.nats_url), login_here(home, CONSOLE)
+    else:
+        nats = desk.nats.model_copy(update={"url": record.nats_url})
+        login = login_of(nats, CONSOLE)
     if record.has_own_postgres:
         postgres_url = with_password(record.postgres_url, home.password("postgres", ROLE))
-    return Place(record.book, record.nats_url, nats_user, password, postgres_url, record)
+    return Place(record.book, nats, login, postgres_url, record)
+
+
+def login_here(home: Home, user: str) -> Login:
+    """Return how a user logs in at the server of the desk in `home`."""
+    return Login(user, seed=read_key(seed_path(home.path, user)).seed)
+
+
+async def connect_to(place: Place) -> Client:
+    """Connect as the operator."""
+    return await connect(
+        place.nats.url,
+        name=place.login.user or CONSOLE,
+        login=place.login,
+        timeout_s=place.nats.connect_timeout_s,
+        tls=tls_of(place.nats),
+    )
 
 
 @asynccontextmanager
 async def open_tape(place: Place) -> AsyncIterator[JetStreamTape]:
     """Connect as the operator and yield the tape."""
-    with _nats_awake(place) as (url, password):
-        client: Client = await connect(
-            url,
-            name=place.nats_user or CONSOLE,
-            user=place.nats_user,
-            password=password,
-            timeout_s=TIMEOUT_S,
-        )
+    with _nats_awake(place) as awake:
+        client = await connect_to(awake)
         try:
             yield await JetStreamTape.open(client)
         finally:
@@ -99,13 +114,13 @@ async def open_books(place: Place) -> AsyncIterator["AsyncEngine"]:
 
 
 @contextmanager
-def _nats_awake(place: Place) -> Iterator[tuple[str, str | None]]:
-    """Yield url and password, of a server that is stopped again when it was not running."""
+def _nats_awake(place: Place) -> Iterator[Place]:
+    """Yield where the server answers, one that is stopped again when it was not running."""
     if place.resting is None:
-        yield place.nats_url, place.nats_password
+        yield place
         return
     with EmbeddedNats(place.resting, book=place.book) as server:
-        yield server.url, server.password(CONSOLE)
+        yield place._replace(nats=NatsSettings(url=server.url), login=server.login(CONSOLE))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 from nats.aio.client import Client
@@ -13,20 +13,14 @@ from console.embedded.nats import EmbeddedNats
 from console.embedded.postgres import EmbeddedPostgres
 from console.home import Home
 from console.restarts import Restarts
+from shared.config.desk import NatsSettings
 from shared.domain.errors import UnavailableError
 from shared.permissions import ADMIN
 from shared.runtime.snapshot_store import init_snapshots
-from shared.tape.client import connect
+from shared.tape.client import Login, connect, login_of, tls_of
 from shared.tape.jetstream import REQUEST_TIMEOUT_S, STREAM, init_tape
 
 WATCH_S = 0.05
-
-
-class Login(NamedTuple):
-    """A NATS user; both None where the server asks for nobody."""
-
-    user: str | None
-    password: str | None
 
 
 class Servers:
@@ -61,22 +55,27 @@ class Servers:
         """Where PostgreSQL listens, with user and password: a secret."""
         return self._postgres.url if self._postgres else self._desk.postgres.url.get_secret_value()
 
+    @property
+    def nats(self) -> NatsSettings:
+        """How every user reaches NATS, his own login aside: a server of ours needs no more."""
+        told = self._desk.nats
+        if self._nats is None:
+            return told
+        return NatsSettings(url=self._nats.url, connect_timeout_s=told.connect_timeout_s)
+
     def login(self, user: str) -> Login:
-        """Return how `user` logs in at NATS; a server of others knows one user for everything."""
-        if self._nats:
-            return Login(user, self._nats.password(user))
-        password = self._desk.nats.password
-        return Login(self._desk.nats.user, password.get_secret_value() if password else None)
+        """Return how `user` logs in at NATS."""
+        return self._nats.login(user) if self._nats else login_of(self._desk.nats, user)
 
     async def connect(self, user: str, *, name: str = "console") -> Client:
         """Connect to NATS as one of `shared.permissions.USERS`."""
         login = self.login(user)
         return await connect(
             self.nats_url,
-            name=login.user if self._nats and login.user else name,
-            user=login.user,
-            password=login.password,
+            name=login.user if login.seed and login.user else name,
+            login=login,
             timeout_s=self._desk.nats.connect_timeout_s,
+            tls=tls_of(self.nats),
         )
 
     def __enter__(self) -> Self:

@@ -16,12 +16,12 @@ from console.failure import exit_code
 from console.home import DeskRecord, Home, home_of
 from console.output import print_json
 from console.plan import check_files, check_ports, check_strategies
-from console.running import Place, find_desk, open_tape
+from console.running import TIMEOUT_S, Place, connect_to, find_desk, login_here, open_tape
 from shared.domain.errors import ConfigurationError, TapedeckError, UnavailableError
 from shared.permissions import SERVICE_USERS, permissions
 from shared.runtime.exits import Exit
 from shared.subjects import matches
-from shared.tape.client import connect
+from shared.tape.client import Login, connect
 
 FREE_BYTES_MIN = 1_000_000_000  # a day of ticks of a few hundred symbols
 NATS_OLDEST = (2, 12)
@@ -132,21 +132,15 @@ class _Nats:
     async def version(self) -> str:
         if self._place is None:
             return f"will be started here ({programs.nats_server()})"
-        client = await connect(
-            self._place.nats_url,
-            name=self._place.nats_user or "console",
-            user=self._place.nats_user,
-            password=self._place.nats_password,
-            timeout_s=self._desk.nats.connect_timeout_s,
-        )
+        client = await connect_to(self._place)
         told = client.connected_server_version
         await client.close()
         if (told.major, told.minor) < NATS_OLDEST:
             raise UnavailableError(
-                f"the server at {self._place.nats_url} is version {told.major}.{told.minor}:"
+                f"the server at {self._place.nats.url} is version {told.major}.{told.minor}:"
                 " the tape needs 2.12 or later"
             )
-        return f"{self._place.nats_url} answers, version {told.major}.{told.minor}.{told.patch}"
+        return f"{self._place.nats.url} answers, version {told.major}.{told.minor}.{told.patch}"
 
     async def tape(self) -> str:
         if self._place is None:
@@ -159,12 +153,12 @@ class _Nats:
         """Try, as each service, to speak on a lane of somebody else; the server must refuse."""
         record = self._place.record if self._place else None
         if self._place is None:
-            return "one user a service will be set up"
+            return "one zone a user will be set up"
         if record is None or not record.has_own_nats or self._home is None:
-            return "the server's own users are not known here: see docs/operations.md"
+            return "the server's own users are not known here: see docs/security.md"
         for user in SERVICE_USERS:
             foreign = _foreign_subject(user, record.book)
-            if not await _is_refused(self._place, user, self._home.password("nats", user), foreign):
+            if not await _is_refused(self._place, login_here(self._home, user), foreign):
                 raise ConfigurationError(
                     f"user {user} may publish on {foreign}: give it the permissions of"
                     " shared.permissions"
@@ -214,7 +208,7 @@ def _foreign_subject(user: str, book: str) -> str:
     raise AssertionError("no user owns both lanes")
 
 
-async def _is_refused(place: Place, user: str, password: str, subject: str) -> bool:
+async def _is_refused(place: Place, login: Login, subject: str) -> bool:
     """Publish one empty message to nobody's harm: JetStream refuses it by its expected stream."""
     refused = asyncio.Event()
 
@@ -222,7 +216,7 @@ async def _is_refused(place: Place, user: str, password: str, subject: str) -> b
         if "permissions violation" in str(error).lower():
             refused.set()
 
-    client = await connect(place.nats_url, name=user, user=user, password=password, timeout_s=5.0)
+    client = await connect(place.nats.url, name=str(login.user), login=login, timeout_s=TIMEOUT_S)
     client._error_cb = on_error  # noqa: SLF001 - `connect` keeps it for its own sentence
     try:
         # Should it be let through, the header keeps it off the tape.

@@ -2,7 +2,7 @@
 
     def test_a_message_is_kept(clean_nats: NatsUnderTest) -> None:
         async def scenario() -> None:
-            client = await nats.connect(**clean_nats.login("risk"))
+            client = await clean_nats.connect("risk")
             ...
         asyncio.run(scenario())
 
@@ -13,21 +13,25 @@ import asyncio
 import contextlib
 import itertools
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-import nats
 import pytest
+from nats.aio.client import Client
 
-from console.embedded.nats import EmbeddedNats, configuration
+from console.embedded.nats import EmbeddedNats
+from console.embedded.nkey_files import user_keys
 from console.embedded.postgres import EmbeddedPostgres
-from shared.permissions import ADMIN, USERS, inbox_prefix
+from console.nats_server import NatsServer, configuration
+from shared.permissions import ADMIN, MEMBERS_STREAM, USERS, VAULTS
+from shared.tape.client import Login, connect
 
 BACKEND_VARIABLE = "TAPEDECK_TEST_BACKEND"
 BACKENDS = ("embedded", "testcontainers")
 BOOK = "main"
+TIMEOUT_S = 5.0
 NATS_IMAGE = "nats:2.15-alpine"
 POSTGRES_IMAGE = "postgres:18-alpine"
 _numbers = itertools.count(1)
@@ -35,18 +39,21 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class NatsUnderTest:
-    """A running nats-server with the users and permissions of a desk for the book `main`."""
+    """A running nats-server with the zones of a desk for the book `main`."""
 
     url: str
-    passwords: Mapping[str, str]
+    logins: Mapping[str, Login]
 
-    def login(self, user: str = ADMIN) -> dict[str, str]:
-        """Return the arguments of `nats.connect` for a user."""
+    async def connect(self, user: str = ADMIN, *, say: Callable[[str], None] = print) -> Client:
+        """Connect as a user; `say` hears what the server refuses."""
+        login = self.logins[user]
+        return await connect(self.url, name=user, login=login, timeout_s=TIMEOUT_S, say=say)
+
+    def environment(self, user: str) -> dict[str, str]:
+        """Return what a service needs to log in as a user."""
         return {
-            "servers": self.url,
-            "user": user,
-            "password": self.passwords[user],
-            "inbox_prefix": inbox_prefix(user),
+            "TAPEDECK__NATS__URL": self.url,
+            "TAPEDECK__NATS__NKEY_SEED": self.logins[user].seed or "",
         }
 
 
@@ -77,19 +84,17 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[NatsUnder
             yield server
     else:
         with EmbeddedNats(folder, book=BOOK) as embedded:
-            passwords = {user: embedded.password(user) for user in USERS}
-            yield NatsUnderTest(embedded.url, passwords)
+            yield NatsUnderTest(embedded.url, {user: embedded.login(user) for user in USERS})
 
 
 @pytest.fixture
 def clean_nats(nats_server: NatsUnderTest) -> NatsUnderTest:
-    """The same server without any stream."""
+    """The same server without any of a desk's streams."""
 
     async def wipe() -> None:
-        client = await nats.connect(**nats_server.login())
-        jetstream = client.jetstream()
-        for stream in await jetstream.streams_info():
-            await jetstream.delete_stream(stream.config.name or "")
+        client = await nats_server.connect()
+        for stream in (*VAULTS, MEMBERS_STREAM):
+            await client.request(f"$JS.API.STREAM.DELETE.{stream}", timeout=TIMEOUT_S)
         await client.close()
 
     asyncio.run(wipe())
@@ -146,13 +151,15 @@ def _nats_container(folder: Path) -> Generator[NatsUnderTest]:
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415
 
     _require_docker()
-    passwords = {user: f"{user}-password" for user in USERS}
+    keys = user_keys(folder / "state", USERS)
     text = configuration(
-        listen="0.0.0.0:4222",
-        store_dir="/tmp/jetstream",
-        store_bytes_max=10**9,
-        users=passwords,
-        book=BOOK,
+        NatsServer(
+            listen="0.0.0.0:4222",
+            store_dir="/tmp/jetstream",
+            store_bytes_max=10**9,
+            public_keys={user: key.public for user, key in keys.items()},
+            book=BOOK,
+        )
     )
     (folder / "nats.conf").write_text(text, encoding="utf-8")
     container = (
@@ -164,7 +171,8 @@ def _nats_container(folder: Path) -> Generator[NatsUnderTest]:
     )
     with container:
         host, port = container.get_container_host_ip(), container.get_exposed_port(4222)
-        yield NatsUnderTest(f"nats://{host}:{port}", passwords)
+        logins = {user: Login(user, seed=key.seed) for user, key in keys.items()}
+        yield NatsUnderTest(f"nats://{host}:{port}", logins)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,6 @@ from shared.runtime.runner import Runner
 from shared.runtime.snapshots import NoSnapshots, SnapshotStore
 from shared.runtime.source import TimeSlice
 from shared.runtime.turns import AtOnce, InTurn
-from shared.tape.client import connect
 from shared.tape.entry import Entry
 from shared.tape.interface import Tape
 from shared.tape.jetstream import STREAM, JetStreamTape, init_tape
@@ -31,8 +30,7 @@ TAPE_ID = "00112233445566ff"
 @asynccontextmanager
 async def connected(server: NatsUnderTest, user: str = ADMIN) -> AsyncIterator[Client]:
     """A connection of one of the desk's users, by default the administrator."""
-    password = server.passwords[user]
-    client = await connect(server.url, name=user, user=user, password=password, timeout_s=5)
+    client = await server.connect(user)
     try:
         yield client
     finally:

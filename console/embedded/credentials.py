@@ -1,4 +1,4 @@
-"""Passwords of the embedded servers: random, made once, kept in the desk's state directory."""
+"""Passwords of an embedded server: random, made once, kept in the desk's state directory."""
 
 import json
 import os
@@ -38,6 +38,14 @@ def passwords(state_dir: Path, server: str, users: Sequence[str]) -> Passwords:
         of.update({user: secrets.token_hex(_PASSWORD_BYTES) for user in made})
         _write(path, kept)
     return Passwords({user: of[user] for user in users}, made)
+
+
+def forget(state_dir: Path, server: str) -> None:
+    """Remove the passwords of a server that asks for none any more."""
+    path = state_dir / FILE_NAME
+    kept = _read(path)
+    if kept.pop(server, None) is not None:
+        _write(path, kept)
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:

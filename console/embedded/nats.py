@@ -1,6 +1,5 @@
-"""A nats-server of our own: JetStream on disk, one user a service, on 127.0.0.1 only."""
+"""A nats-server of our own: JetStream on disk, one zone a user, on 127.0.0.1 only."""
 
-import json
 import shutil
 import signal
 from collections.abc import Mapping
@@ -8,10 +7,14 @@ from pathlib import Path
 from typing import Self
 
 from console.embedded import programs
-from console.embedded.credentials import passwords
+from console.embedded.credentials import forget
+from console.embedded.nkey_files import user_keys
 from console.embedded.process import Child, Directory, ensure_port_is_free, free_port
+from console.nats_server import NatsServer, configuration
 from shared.domain.errors import UnavailableError
-from shared.permissions import ADMIN, USERS, permissions
+from shared.permissions import USERS, VAULTS, account
+from shared.tape.client import Login
+from shared.tape.nkeys import UserKey
 
 TITLE = "the NATS server"
 START_TIMEOUT_S = 30.0  # a large store is checked first; an empty one takes 0.1 s
@@ -42,7 +45,7 @@ class EmbeddedNats:
         self._book = book
         self._extras = dict(extras or {})
         self._child = Child(TITLE, self._directory, str(self._config_path), LADDER)
-        self._passwords: dict[str, str] = {}
+        self._keys: dict[str, UserKey] = {}
         self.port = port
 
     @property
@@ -60,9 +63,9 @@ class EmbeddedNats:
         """Its process id while it runs."""
         return self._child.pid
 
-    def password(self, user: str) -> str:
-        """Return the password of one of `shared.permissions.USERS`, once started."""
-        return self._passwords[user]
+    def login(self, user: str) -> Login:
+        """Return how one of `shared.permissions.USERS` logs in, once started."""
+        return Login(user, seed=self._keys[user].seed)
 
     def start(self) -> None:
         """Start it and wait until it accepts connections.
@@ -91,8 +94,10 @@ class EmbeddedNats:
         self._child.stop_leftover()
         self.port = self.port or free_port()
         ensure_port_is_free(TITLE, self.port)
-        self._passwords = passwords(self._state_dir, "nats", USERS).of
+        self._keys = user_keys(self._state_dir, USERS)
+        _move_streams_to_vaults(self._store)
         self._write_config()
+        forget(self._state_dir, "nats")  # passwords of the releases before nkeys
         self._child.spawn(
             [str(program), "--config", str(self._config_path)], on_parent_death=signal.SIGTERM
         )
@@ -117,15 +122,20 @@ class EmbeddedNats:
     def _config_path(self) -> Path:
         return self._directory.path / "nats.conf"
 
+    @property
+    def _store(self) -> Path:
+        return self._directory.path / "jetstream"
+
     def _write_config(self) -> None:
-        store = self._directory.path / "jetstream"
         text = configuration(
-            listen=f"127.0.0.1:{self.port}",
-            store_dir=str(store),
-            store_bytes_max=_store_bytes_max(store),
-            users=self._passwords,
-            book=self._book,
-            extras=self._extras,
+            NatsServer(
+                listen=f"127.0.0.1:{self.port}",
+                store_dir=str(self._store),
+                store_bytes_max=_store_bytes_max(self._store),
+                public_keys={user: key.public for user, key in self._keys.items()},
+                book=self._book,
+                extras=self._extras,
+            )
         )
         try:
             self._config_path.touch(mode=0o600)
@@ -134,49 +144,17 @@ class EmbeddedNats:
             raise UnavailableError(f"cannot write {self._config_path}: {error.strerror}") from None
 
 
-def configuration(
-    *,
-    listen: str,
-    store_dir: str,
-    store_bytes_max: int,
-    users: Mapping[str, str],
-    book: str,
-    extras: Mapping[str, object] | None = None,
-) -> str:
-    """Return the server's configuration file; `users` maps each user to its password.
-
-    The format is a superset of JSON. A write is on disk at most `sync_interval` after its ack;
-    the server's own default is two minutes, which a power cut would lose.
-    """
-    config: dict[str, object] = {
-        "server_name": "tapedeck",
-        "listen": listen,
-        "max_payload": 1_048_576,
-        "write_deadline": "10s",
-        "jetstream": {
-            "store_dir": store_dir,
-            "sync_interval": "10ms",
-            "max_file_store": store_bytes_max,
-            "max_memory_store": 256_000_000,
-        },
-        "authorization": {"users": [_user(name, users[name], book) for name in users]},
-        **(extras or {}),
-    }
-    return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
-
-
-def _user(name: str, password: str, book: str) -> dict[str, object]:
-    if name == ADMIN:
-        return {"user": name, "password": password}
-    allowed = permissions(name, book)
-    return {
-        "user": name,
-        "password": password,
-        "permissions": {
-            "publish": {"allow": allowed.publish},
-            "subscribe": {"allow": allowed.subscribe},
-        },
-    }
+def _move_streams_to_vaults(store: Path) -> None:
+    """Bring along what a release without accounts has recorded; the server is not running."""
+    for stream in VAULTS:
+        old = store / "jetstream" / "$G" / "streams" / stream
+        new = store / "jetstream" / account(stream) / "streams" / stream
+        if old.is_dir() and not new.exists():
+            try:
+                new.parent.mkdir(parents=True, exist_ok=True)
+                old.replace(new)
+            except OSError as error:
+                raise UnavailableError(f"cannot move {old} to {new}: {error.strerror}") from None
 
 
 def _store_bytes_max(store: Path) -> int:

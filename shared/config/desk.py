@@ -14,9 +14,17 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, override
+from typing import Annotated, Any, Literal, Self, override
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -53,12 +61,32 @@ class Section(BaseModel):
 
 
 class NatsSettings(Section):
-    """How to reach the tape's server."""
+    """How to reach the tape's server.
+
+    Who logs in by nkey gives its seed, or the file that holds it (a folder: `<user>.nk` in it).
+    TLS: the authority that signed the server's certificate, and a certificate of one's own where
+    the server asks for it.
+    """
 
     url: str = "nats://127.0.0.1:4222"
     user: str | None = None
     password: Secret | None = None
+    nkey_seed: Secret | None = None
+    nkey_file: str | None = None
+    tls_ca_file: str | None = None
+    tls_cert_file: str | None = None
+    tls_key_file: str | None = None
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
+
+    @model_validator(mode="after")
+    def _one_login(self) -> Self:
+        if (self.nkey_seed or self.nkey_file) and self.password:
+            raise ValueError("nkey_seed or nkey_file excludes password: give one of them")
+        if self.nkey_seed and self.nkey_file:
+            raise ValueError("nkey_seed and nkey_file say the same: give one of them")
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_cert_file and tls_key_file belong together")
+        return self
 
 
 class PostgresSettings(Section):

@@ -61,16 +61,18 @@ class Conductor:
     async def __aenter__(self) -> Self:
         async def on_hello(message: Msg) -> None:
             hello = msgspec.json.decode(message.data, type=Hello)
-            self._hellos[hello.lane] = hello
-            self._changed.set()
+            if message.subject == f"{HELLO}.{hello.lane}":  # nobody speaks for another
+                self._hellos[hello.lane] = hello
+                self._changed.set()
 
         async def on_report(message: Msg) -> None:
             report = msgspec.json.decode(message.data, type=Report)
-            self._reports[report.lane] = report
-            self._changed.set()
+            if message.subject == f"{REPORT}.{report.lane}":
+                self._reports[report.lane] = report
+                self._changed.set()
 
         self._subscriptions = [
-            await self._client.subscribe(HELLO, cb=on_hello),
+            await self._client.subscribe(f"{HELLO}.>", cb=on_hello),
             await self._client.subscribe(f"{REPORT}.>", cb=on_report),
         ]
         self._reader: Reader = self._tape.reader(LANES, self._position + 1)

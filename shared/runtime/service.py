@@ -24,7 +24,7 @@ from shared.runtime.instruments import Instruments
 from shared.runtime.runner import Runner
 from shared.runtime.snapshot_store import JetStreamSnapshots
 from shared.runtime.turns import AtOnce, InTurn
-from shared.tape.client import connect
+from shared.tape.client import connect, login_of, tls_of
 from shared.tape.jetstream import JetStreamTape
 from shared.telemetry import logs, traces
 from shared.telemetry.metrics import Metrics
@@ -124,9 +124,9 @@ class _Host[S: DeskSettings]:
         return await connect(
             nats.url,
             name=self._name,
-            user=nats.user,
-            password=nats.password.get_secret_value() if nats.password else None,
+            login=login_of(nats, self._name),
             timeout_s=nats.connect_timeout_s,
+            tls=tls_of(nats),
             say=lambda text: self._log.warning("nats", what=text),
         )
 

@@ -122,7 +122,7 @@ class InTurn:
 
     async def __aenter__(self) -> Self:
         async def on_call(_: Msg) -> None:
-            await self._client.publish(HELLO, self._hello)
+            await self._client.publish(f"{HELLO}.{self._lane}", self._hello)
             if self._told is not None:
                 await self._tell(self._told)
 
@@ -135,7 +135,7 @@ class InTurn:
             await self._client.subscribe(CALL, cb=on_call),
             await self._client.subscribe(f"{GRANT}.{self._lane}", cb=on_grant),
         ]
-        await self._client.publish(HELLO, self._hello)
+        await self._client.publish(f"{HELLO}.{self._lane}", self._hello)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -36,7 +36,7 @@ class Evidence(NamedTuple):
 def gather(state: Path, result: Mapping[str, Any]) -> Evidence:
     """Start both servers of a state folder once more and read everything."""
     with EmbeddedNats(state) as nats, EmbeddedPostgres(state) as postgres:
-        login = NatsUnderTest(nats.url, {ADMIN: nats.password(ADMIN)})
+        login = NatsUnderTest(nats.url, {ADMIN: nats.login(ADMIN)})
         return asyncio.run(_read(login, postgres.url, result))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from console.home import Home
+from console.running import login_here
 from shared.domain.errors import UnavailableError
 from shared.permissions import CONSOLE as CONSOLE_USER
 from shared.tape.client import connect
@@ -103,8 +104,7 @@ class Desk:
                 client = await connect(
                     json.loads(text)["nats"]["url"],
                     name=CONSOLE_USER,
-                    user=CONSOLE_USER,
-                    password=self._home.password("nats", CONSOLE_USER),
+                    login=login_here(self._home, CONSOLE_USER),
                     timeout_s=1,
                 )
                 try:

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from console.home import Home
+from console.running import login_here
 from shared.permissions import CONSOLE
 from shared.tape.client import connect
 from shared.tape.jetstream import JetStreamTape
@@ -162,13 +163,13 @@ def wait_until(holds: Callable[[], object], timeout_s: float, otherwise: str) ->
 def tape_end(state: Path) -> int:
     """Return the last sequence of the tape of the desk in `state`; 0 before there is one."""
     home = Home(state)
-    if not home.config_path.exists() or not home.credentials_path.exists():
+    if not home.config_path.exists():
         return 0
     url = json.loads(home.config_path.read_text(encoding="utf-8"))["nats"]["url"]
 
     async def ask() -> int:
-        password = home.password("nats", CONSOLE)
-        client = await connect(url, name=CONSOLE, user=CONSOLE, password=password, timeout_s=5)
+        login = login_here(home, CONSOLE)
+        client = await connect(url, name=CONSOLE, login=login, timeout_s=5)
         try:
             return (await (await JetStreamTape.open(client)).bounds()).last
         finally:

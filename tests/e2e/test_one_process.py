@@ -22,7 +22,7 @@ from tests.tapes import connected, content, whole
 async def recorded(state: Path) -> tuple[str, list[tuple[object, ...]]]:
     """Read the tape that a desk left in its state folder."""
     with EmbeddedNats(state) as server:
-        login = NatsUnderTest(server.url, {ADMIN: server.password(ADMIN)})
+        login = NatsUnderTest(server.url, {ADMIN: server.login(ADMIN)})
         async with connected(login) as client:
             tape = await JetStreamTape.open(client)
             return tape.id, content(await whole(tape))

@@ -12,19 +12,20 @@ from nats.errors import ConnectionReconnectingError
 from console.embedded.nats import EmbeddedNats
 from shared.domain.errors import UnavailableError
 from shared.permissions import ADMIN
-from shared.tape.client import connect
+from shared.tape.client import Login, connect
 from tests.servers import NatsUnderTest
 
 
 def test_a_server_that_is_not_there_is_one_sentence() -> None:
-    attempt = connect("nats://127.0.0.1:1", name="risk", user=None, password=None, timeout_s=1)
+    attempt = connect("nats://127.0.0.1:1", name="risk", login=Login(), timeout_s=1)
 
     with pytest.raises(UnavailableError, match=r"^NATS at nats://127\.0\.0\.1:1 cannot be reached"):
         asyncio.run(attempt)
 
 
 def test_a_wrong_password_names_the_user_and_not_the_password(nats_server: NatsUnderTest) -> None:
-    attempt = connect(nats_server.url, name="risk", user="risk", password="hunter2", timeout_s=2)
+    login = Login("risk", password="hunter2")
+    attempt = connect(nats_server.url, name="risk", login=login, timeout_s=2)
 
     with pytest.raises(UnavailableError, match=r"as user risk: .*[Aa]uthoriz") as refused:
         asyncio.run(attempt)
@@ -42,9 +43,7 @@ def test_a_reconnect_needs_nobodys_help(tmp_path: Path) -> None:
     server.start()
 
     async def scenario() -> None:
-        client = await connect(
-            server.url, name=ADMIN, user=ADMIN, password=server.password(ADMIN), timeout_s=5
-        )
+        client = await connect(server.url, name=ADMIN, login=server.login(ADMIN), timeout_s=5)
         server.stop()
         await until(client, connected=False)
         server.start()
@@ -63,9 +62,7 @@ def test_a_connection_is_closed_while_its_server_is_away(tmp_path: Path) -> None
     server.start()
 
     async def scenario() -> None:
-        client = await connect(
-            server.url, name=ADMIN, user=ADMIN, password=server.password(ADMIN), timeout_s=5
-        )
+        client = await connect(server.url, name=ADMIN, login=server.login(ADMIN), timeout_s=5)
         server.stop()
         await until(client, connected=False)
         await client.publish("control.console.kill", b"waits for the server")
@@ -83,9 +80,7 @@ def test_a_request_does_not_wait_for_a_server_that_died(tmp_path: Path) -> None:
     server.start()
 
     async def scenario() -> None:
-        client = await connect(
-            server.url, name=ADMIN, user=ADMIN, password=server.password(ADMIN), timeout_s=5
-        )
+        client = await connect(server.url, name=ADMIN, login=server.login(ADMIN), timeout_s=5)
 
         async def nobody(_: Msg) -> None:
             """Never answer."""

@@ -9,15 +9,16 @@ import time
 from pathlib import Path
 
 import asyncpg
-import nats
 import psutil
 import pytest
-from nats.js.api import StreamConfig
 
 from console.embedded.credentials import FILE_NAME
 from console.embedded.nats import EmbeddedNats
 from console.embedded.postgres import EmbeddedPostgres
 from shared.domain.errors import UnavailableError
+from shared.permissions import ADMIN
+from shared.tape.client import connect
+from shared.tape.jetstream import JetStreamTape, init_tape
 
 DESK = """
 import sys, time
@@ -34,13 +35,12 @@ time.sleep(60)
 
 
 async def publish(server: EmbeddedNats, text: bytes) -> int:
-    """Put one message on a stream and return how many it holds."""
-    client = await nats.connect(server.url, user="admin", password=server.password("admin"))
+    """Put one message on the tape and return how many it holds."""
+    client = await connect(server.url, name=ADMIN, login=server.login(ADMIN), timeout_s=5)
     try:
-        jetstream = client.jetstream()
-        await jetstream.add_stream(StreamConfig(name="KEPT", subjects=["kept"]))
-        await jetstream.publish("kept", text)
-        return (await jetstream.stream_info("KEPT")).state.messages
+        await init_tape(client)
+        await client.request("data.test.kept", text, timeout=5)
+        return (await (await JetStreamTape.open(client)).bounds()).last
     finally:
         await client.close()
 

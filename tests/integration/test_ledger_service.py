@@ -24,9 +24,7 @@ PATIENCE_S = 60.0  # the machine may be busy
 def environment(server: NatsUnderTest, url: str) -> Mapping[str, str]:
     return {
         **os.environ,
-        "TAPEDECK__NATS__URL": server.url,
-        "TAPEDECK__NATS__USER": "ledger",
-        "TAPEDECK__NATS__PASSWORD": server.passwords["ledger"],
+        **server.environment("ledger"),
         "TAPEDECK__POSTGRES__URL": url,
         "TAPEDECK__HEALTH__LEDGER_PORT": "0",
     }

@@ -18,9 +18,7 @@ from tests.tapes import fresh_tape
 
 def environment(server: NatsUnderTest, more: Mapping[str, str]) -> dict[str, str]:
     return os.environ | {
-        "TAPEDECK__NATS__URL": server.url,
-        "TAPEDECK__NATS__USER": "risk",
-        "TAPEDECK__NATS__PASSWORD": server.passwords["risk"],
+        **server.environment("risk"),
         "TAPEDECK__HEALTH__RISK_PORT": "0",
         **more,
     }

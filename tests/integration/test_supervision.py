@@ -18,7 +18,6 @@ from console.home import Home
 from console.servers import Servers
 from shared.domain.errors import UnavailableError
 from shared.permissions import ADMIN
-from shared.tape.client import connect
 from shared.tape.jetstream import STREAM, JetStreamTape, init_tape
 
 BACK_S = 30
@@ -113,13 +112,7 @@ def test_a_server_that_dies_again_and_again_ends_the_desk(servers: Servers) -> N
 
 def test_a_missing_stream_is_no_empty_lane(servers: Servers) -> None:
     async def scenario() -> None:
-        client = await connect(
-            servers.nats_url,
-            name=ADMIN,
-            user=ADMIN,
-            password=servers.login(ADMIN).password,
-            timeout_s=5,
-        )
+        client = await servers.connect(ADMIN)
         await init_tape(client)
         tape = await JetStreamTape.open(client)
         assert await tape.last("risk.main.>") is None

@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 
 from console.desk import without_password
+from console.embedded.nkey_files import user_keys
 from console.home import DeskRecord, Home
 from console.running import find_desk, with_password
 from shared.domain.errors import UnavailableError
+from shared.tape.client import Login
 
 
 @pytest.fixture(autouse=True)
@@ -23,11 +25,11 @@ def test_a_running_desk_is_found_with_the_operators_passwords(tmp_path: Path) ->
     )  # fmt: skip
     with home.claim():
         home.write_record(record)
-        home.credentials_path.write_text(
-            '{"nats": {"console": "n"}, "postgres": {"tapedeck": "p/q"}}'
-        )
+        home.credentials_path.write_text('{"postgres": {"tapedeck": "p/q"}}')
+        key = user_keys(tmp_path, ["console"])["console"]
         place = find_desk(tmp_path)
-    assert (place.book, place.nats_user, place.nats_password) == ("mine", "console", "n")
+    assert (place.book, place.nats.url) == ("mine", "nats://127.0.0.1:1")
+    assert place.login == Login("console", seed=key.seed)
     assert place.postgres_url == "postgresql://tapedeck:p%2Fq@127.0.0.1:2/tapedeck"
 
 
@@ -40,7 +42,7 @@ def test_without_a_desk_the_configuration_must_name_both_servers(
     monkeypatch.setenv("TAPEDECK__POSTGRES__URL", "postgresql://u:p@elsewhere/d")
     place = find_desk(tmp_path)
     assert place.record is None
-    assert place.nats_url == "nats://elsewhere:4222"
+    assert place.nats.url == "nats://elsewhere:4222"
 
 
 def test_a_password_goes_into_a_url_and_out_again() -> None:

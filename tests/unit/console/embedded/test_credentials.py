@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from console.embedded.credentials import FILE_NAME, passwords
+from console.embedded.credentials import FILE_NAME, forget, passwords
 from shared.domain.errors import UnavailableError
 
 
@@ -28,6 +28,17 @@ def test_a_new_user_gets_a_password_and_the_others_keep_theirs(tmp_path: Path) -
     assert new.of["risk"] == old.of["risk"]
     assert new.made == ("ledger",)
     assert set(json.loads((tmp_path / FILE_NAME).read_text())) == {"nats", "postgres"}
+
+
+def test_passwords_that_nobody_needs_any_more_are_removed(tmp_path: Path) -> None:
+    passwords(tmp_path, "nats", ("risk",))
+    kept = passwords(tmp_path, "postgres", ("tapedeck",))
+
+    forget(tmp_path, "nats")
+    forget(tmp_path, "nats")  # again changes nothing
+
+    assert json.loads((tmp_path / FILE_NAME).read_text()) == {"postgres": kept.of}
+    forget(tmp_path / "nowhere", "nats")
 
 
 def test_a_password_is_not_in_the_repr(tmp_path: Path) -> None:

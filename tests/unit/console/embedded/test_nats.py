@@ -1,50 +1,11 @@
-import json
 import shutil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from console.embedded import nats
-from console.embedded.nats import configuration
 from shared.domain.errors import UnavailableError
-from shared.permissions import USERS, permissions
-
-
-def made(**extras: object) -> dict[str, Any]:
-    text = configuration(
-        listen="127.0.0.1:4222",
-        store_dir="store",
-        store_bytes_max=1_000,
-        users={user: f"{user}-secret" for user in USERS},
-        book="main",
-        extras=extras,
-    )
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
-
-
-def test_every_user_has_its_own_permissions_and_admin_has_no_limits() -> None:
-    users = {entry["user"]: entry for entry in made()["authorization"]["users"]}
-
-    assert list(users) == list(USERS)
-    assert "permissions" not in users["admin"]
-    risk = users["risk"]["permissions"]
-    assert tuple(risk["publish"]["allow"]) == permissions("risk", "main").publish
-    assert tuple(risk["subscribe"]["allow"]) == permissions("risk", "main").subscribe
-
-
-def test_what_is_acknowledged_is_on_disk_within_ten_milliseconds() -> None:
-    assert made()["jetstream"]["sync_interval"] == "10ms"
-
-
-def test_nothing_listens_but_the_port_of_the_tape() -> None:
-    assert made()["listen"] == "127.0.0.1:4222"
-    assert not {"http", "https", "cluster", "leafnodes", "websocket"} & set(made())
-
-
-def test_extras_are_laid_on_top() -> None:
-    assert made(max_payload=2_000)["max_payload"] == 2_000
 
 
 def test_a_store_may_grow_by_most_of_what_is_free_beyond_what_it_holds(tmp_path: Path) -> None:
@@ -76,3 +37,30 @@ def test_the_servers_own_complaint_ends_the_sentence() -> None:
 
     assert nats._with_reason(error, lines) == "it ended: Can't start JetStream: no room"
     assert nats._with_reason(error, lines[:1]) == "it ended"
+
+
+def test_what_a_release_without_accounts_recorded_is_moved_to_its_vault(tmp_path: Path) -> None:
+    old = tmp_path / "jetstream" / "$G" / "streams"
+    for stream in ("TAPE", "SNAPSHOTS", "OTHER"):
+        (old / stream).mkdir(parents=True)
+        (old / stream / "meta.inf").write_text(stream)
+
+    nats._move_streams_to_vaults(tmp_path)
+    nats._move_streams_to_vaults(tmp_path)  # again changes nothing
+
+    for stream in ("TAPE", "SNAPSHOTS"):
+        moved = tmp_path / "jetstream" / stream / "streams" / stream / "meta.inf"
+        assert moved.read_text() == stream
+    assert [path.name for path in old.iterdir()] == ["OTHER"]
+
+
+def test_a_vault_that_holds_a_stream_already_is_left_alone(tmp_path: Path) -> None:
+    for account in ("$G", "TAPE"):
+        folder = tmp_path / "jetstream" / account / "streams" / "TAPE"
+        folder.mkdir(parents=True)
+        (folder / "meta.inf").write_text(account)
+
+    nats._move_streams_to_vaults(tmp_path)
+
+    kept = tmp_path / "jetstream" / "TAPE" / "streams" / "TAPE" / "meta.inf"
+    assert kept.read_text() == "TAPE"
