@@ -9,7 +9,16 @@ import re
 import sys
 from pathlib import Path
 
-from sqlalchemy import ClauseElement, Table, bindparam, literal_column, select, update
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
@@ -45,6 +54,9 @@ def render() -> str:
             select(last.seq, last.hash).order_by(last.seq.desc()).limit(literal_column("1")),
             (),
         ),
+        "READ_NEWEST_EVENT": (_newest_event(), ()),
+        # Market data may expire on the tape; what everybody else says stays.
+        "READ_NEWEST_LASTING_EVENT": (_newest_event(last.service != literal_column("'data'")), ()),
     }
     parts = [_HEAD, f'REVISION = "{schema.REVISION}"']
     parts += [f"{name} = (\n{_literal(_sql(*text))})" for name, text in texts.items()]
@@ -54,6 +66,12 @@ def render() -> str:
     keys = {table.name: str(len(table.primary_key.columns)) for table in upserts}
     parts.append(_table_of("KEY_WIDTH", keys))
     return "\n".join(parts) + "\n"
+
+
+def _newest_event(*where: ColumnElement[bool]) -> Select[int, str, str, object]:
+    event = schema.tape_events.c
+    chosen = select(event.seq, event.subject, event.message_id, event.payload).where(*where)
+    return chosen.order_by(event.seq.desc()).limit(literal_column("1"))
 
 
 def _sql(statement: ClauseElement, order: tuple[str, ...]) -> str:

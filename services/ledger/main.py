@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 
+from services.ledger.adapters.identity import check_history
 from services.ledger.adapters.postgres import PostgresSink
 from services.ledger.adapters.writer import Writer
 from services.ledger.assembly import ledger_actor
@@ -24,6 +25,7 @@ async def build(context: Context[LedgerServiceSettings]) -> Hosting:
     take_rows = partial(_take_rows, core, context.metrics)
     sink = PostgresSink(writer, writing, take_rows, settings.tape.standby_after_ms / 1e3)
     await sink.open((await context.tape.bounds()).last)
+    await check_history(context.tape, settings.postgres)
     actor = ledger_actor(core, settings.ledger.books, sink)
     return Hosting(actors=[actor], tasks=[("writer", sink.run)])
 

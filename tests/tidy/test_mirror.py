@@ -16,11 +16,18 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "console/replay.py": ("tests/e2e/test_replay.py", "reads what a desk left"),
     "console/servers.py": ("tests/integration/test_supervision.py", "starts the servers"),
     "console/status.py": ("tests/e2e/test_live.py", "asks a running desk"),
+    "console/tape_files.py": ("tests/integration/test_tape_tools.py", "needs real servers"),
+    "console/tape_trim.py": ("tests/integration/test_tape_tools.py", "needs real servers"),
+    "console/tape_verify.py": ("tests/integration/test_tape_tools.py", "needs real servers"),
     "console/tapes.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "console/up.py": ("tests/e2e/test_run.py", "starts every service"),
     "console/validate.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "services/ledger/adapters/engine.py": (
         "tests/integration/test_ledger_writer.py",
+        "needs a real PostgreSQL",
+    ),
+    "services/ledger/adapters/identity.py": (
+        "tests/integration/test_ledger_identity.py",
         "needs a real PostgreSQL",
     ),
     "services/ledger/adapters/writer.py": (
@@ -55,8 +62,13 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "needs a real server",
     ),
     "shared/runtime/turns.py": ("tests/integration/test_lockstep.py", "needs several participants"),
+    "shared/tape/administration.py": (
+        "tests/integration/test_tape_tools.py",
+        "needs a real server",
+    ),
     "shared/tape/client.py": ("tests/integration/test_client.py", "needs a real server"),
     "shared/tape/jetstream.py": ("tests/contract/test_tape.py", "one suite for every tape"),
+    "shared/tape/restore.py": ("tests/integration/test_tape_tools.py", "needs a real server"),
     "shared/tape/memory.py": ("tests/contract/test_tape.py", "one suite for every tape"),
 }
 """The only exceptions: the test file instead, and why it is not the mirror."""

@@ -17,6 +17,15 @@ READ_LAST_EVENT = (
     "SELECT tape_events.seq, tape_events.hash FROM tape_events ORDER BY "
     "tape_events.seq DESC LIMIT 1"
 )
+READ_NEWEST_EVENT = (
+    "SELECT tape_events.seq, tape_events.subject, tape_events.message_id, "
+    "tape_events.payload FROM tape_events ORDER BY tape_events.seq DESC LIMIT 1"
+)
+READ_NEWEST_LASTING_EVENT = (
+    "SELECT tape_events.seq, tape_events.subject, tape_events.message_id, "
+    "tape_events.payload FROM tape_events WHERE tape_events.service != 'data' ORDER "
+    "BY tape_events.seq DESC LIMIT 1"
+)
 COPY = {
     "tape_events": (
         "seq",
