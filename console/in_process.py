@@ -20,9 +20,16 @@ from shared.subjects import lane
 from shared.tape.memory import MemoryTape
 
 
-def actors_of(desk: DeskConfiguration, tape_id: str, native: Timeframe | None) -> list[Actor]:
-    """Return every actor that the services of this desk host."""
-    books = LedgerCore(desk.ledger.books, desk.book)
+def books_of(desk: DeskConfiguration) -> LedgerCore:
+    """Return a ledger's core that keeps no rows: nobody stores them."""
+    return LedgerCore(desk.ledger.books, desk.book)
+
+
+def actors_of(
+    desk: DeskConfiguration, tape_id: str, native: Timeframe | None, books: LedgerCore | None = None
+) -> list[Actor]:
+    """Return every actor that the services of this desk host, with these books if given."""
+    books = books or books_of(desk)
     return [
         aggregator_actor(desk.data, native),
         *paper_actors(desk.execution, desk.book, tape_id),
@@ -37,7 +44,7 @@ def play(
 ) -> MemoryTape:
     """Play all slices and return the tape."""
     tape = MemoryTape(tape_id)
-    drain = Drain(actors_of(desk, tape_id, native), tape)
+    drain = Drain(actors_of(desk, tape_id, native), tape_id, tape)
     drain.be_born()
     feed = lane("data", desk.data.feed)
     for part in slices:

@@ -6,8 +6,8 @@ message. It may add, subtract, multiply, divide and take square roots; it iterat
 containers only (ARCHITECTURE.md, "Time and determinism").
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Container, Sequence
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -57,4 +57,41 @@ class Core(Protocol):
 
         Raises ValueError or MsgspecError when it cannot be used: the tape is handled again then.
         """
+        ...
+
+
+NEVER_NS = 2**63 - 1
+NO_BARS: Container[str] = ()
+
+
+class Patience(Struct):
+    """What of a feed a core must be given at once; the core keeps it up to date.
+
+    `bars` are the symbols whose next bar must come when it comes, None: every symbol; `due_ns` is
+    the time from which on every clock must come (0: all, NEVER_NS: none).
+    """
+
+    bars: Container[str] | None = None
+    due_ns: int = 0
+
+
+@runtime_checkable
+class PatientCore(Core, Protocol):
+    """A core that need not see every bar and clock.
+
+    Most of what a file plays is remembered by most cores as "the newest price, the newest time".
+    A host in one process may hold bars and clocks of the feed back, except
+
+    - those of the first slice it ever gives, and of a slice whose clock names another `session`
+      or `is_open` than the clock before: such a slice is given whole;
+    - bars of a symbol in `patience.bars`, and clocks at or after `patience.due_ns`.
+
+    Before the next message that is not held back it gives the newest bar of each symbol that was
+    (in the order in which the symbols first came) and the newest clock, with their own stamps.
+    That must leave the core in the same state as giving all of them, and cause no answer.
+    """
+
+    @property
+    def patience(self) -> Patience:
+        """What the core waits for now: the same object for the whole life of the core."""
         ...

@@ -11,7 +11,7 @@ import msgspec
 
 from services.execution.facts import take_fact
 from services.execution.state import ExecutionState, Order
-from shared.core import Stamp
+from shared.core import NEVER_NS, NO_BARS, Patience, Stamp
 from shared.domain.commands import is_first, lateness, newness
 from shared.domain.errors import ensure
 from shared.domain.ids import client_order_id
@@ -43,6 +43,7 @@ class ExecutionCore:
             *(reading("control", "*", c) for c in ("kill", "resume", "cancel", "flatten")),
         )
         self._state = ExecutionState()
+        self._patience = Patience(NO_BARS, NEVER_NS)
 
     @property
     def lane(self) -> Lane:
@@ -53,6 +54,11 @@ class ExecutionCore:
     def reads(self) -> Sequence[str]:
         """The book's approvals and broker, time, corporate actions and the operators."""
         return self._reads
+
+    @property
+    def patience(self) -> Patience:
+        """Of time, only the newest matters."""
+        return self._patience
 
     @property
     def state(self) -> ExecutionState:

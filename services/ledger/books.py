@@ -5,7 +5,7 @@ to the account balances through the journal (`is_balanced`). Each strategy has i
 that its result is its own; the desk's position is their sum.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
@@ -126,6 +126,11 @@ def holdings(state: BooksState) -> dict[str, Decimal]:
     return {symbol: _sum(lots).quantity for symbol, lots in state.lots.items()}
 
 
+def shares_of(state: BooksState, symbol: str) -> Decimal:
+    """Return the desk's shares of one symbol."""
+    return _sum(state.lots.get(symbol, {})).quantity
+
+
 def is_balanced(state: BooksState) -> bool:
     """Tell whether the journal sums to zero and agrees with the totals and the lots."""
     balances, totals = state.balances, state.totals
@@ -141,6 +146,15 @@ def is_balanced(state: BooksState) -> bool:
     return sum(balances.values(), ZERO) == 0 and all(
         balances.get(account, ZERO) == amount for account, amount in expected.items()
     )
+
+
+def faults(state: BooksState) -> Iterator[str]:
+    """Say in sentences what does not balance: the journal, or the broker's statements."""
+    if not is_balanced(state):
+        yield "the journal does not agree with the totals and the lots"
+    for subject in sorted(state.mismatches):
+        row = state.mismatches[subject]
+        yield f"the broker states {row.stated:f} of {subject}, the books {row.booked:f}"
 
 
 def _split(state: BooksState, symbol: str, ratio: float) -> list[Entry]:

@@ -17,7 +17,7 @@ from services.ledger.orders import apply_fact, open_order
 from services.ledger.recorder import Recorder
 from services.ledger.rows import MismatchRow, Row
 from services.ledger.state import BooksState
-from shared.core import Stamp
+from shared.core import NEVER_NS, Patience, Stamp
 from shared.domain.values import ZERO, to_price
 from shared.messages.base import Message
 from shared.messages.books import ClosedDay, Mismatch
@@ -49,6 +49,7 @@ class LedgerCore:
         self._lane = lane("ledger", book)
         self._state = BooksState()
         self._recorder = Recorder(book) if keeps_rows else None
+        self._patience = Patience() if keeps_rows else Patience(self._state.unvalued, NEVER_NS)
 
     @property
     def lane(self) -> Lane:
@@ -59,6 +60,13 @@ class LedgerCore:
     def reads(self) -> tuple[str, ...]:
         """Everything but its own lane."""
         return READS
+
+    @property
+    def patience(self) -> Patience:
+        """Bars matter to shares that have no cost yet, and otherwise as the newest price. A host
+        that wants rows wants one for every clock.
+        """
+        return self._patience
 
     @property
     def state(self) -> BooksState:
@@ -99,6 +107,8 @@ class LedgerCore:
             self._state = _decode(state)
         except msgspec.MsgspecError as error:
             raise ValueError(f"not books of this release: {error}") from error
+        if self._patience.bars is not None:
+            self._patience.bars = self._state.unvalued
 
     # -- market data: marks and time ---------------------------------------------------------
 

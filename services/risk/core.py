@@ -31,7 +31,7 @@ from services.risk.session import first_account, pass_time
 from services.risk.sizing import size
 from services.risk.state import Mark, RiskState, Working
 from services.risk.valuation import appraise, money
-from shared.core import Stamp
+from shared.core import NEVER_NS, NO_BARS, Patience, Stamp
 from shared.domain.commands import is_first
 from shared.domain.values import ZERO, OrderType, Timeframe
 from shared.messages.base import Message
@@ -65,6 +65,7 @@ class RiskCore:
         )
         self._state = RiskState()
         self._marks = self._state.marks
+        self._patience = Patience(NO_BARS)
 
     @property
     def lane(self) -> Lane:
@@ -75,6 +76,13 @@ class RiskCore:
     def reads(self) -> Sequence[str]:
         """Signals, prices, the book's orders and the operators."""
         return self._reads
+
+    @property
+    def patience(self) -> Patience:
+        """Bars only bring the newest price. Clocks are watched while something is held, and once
+        after anything that may have changed equity or the limits.
+        """
+        return self._patience
 
     @property
     def state(self) -> RiskState:
@@ -94,6 +102,7 @@ class RiskCore:
         """Take over a snapshot; MsgspecError when it is not one."""
         self._state = _decode(state)
         self._marks = self._state.marks
+        self._patience.due_ns = 0
         self._limits = with_overrides(self._configured, self._state.overrides)
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
@@ -104,7 +113,7 @@ class RiskCore:
         if type(message) is Clock:
             if message.ts_ns > self._state.now_ns:  # noqa: PLR1730 - max() costs a call
                 self._state.now_ns = message.ts_ns
-            return pass_time(self._state, message, self._limits, stamp.seq)
+            return self._pass_time(stamp, message)
         match message:
             case Quote():
                 mid = message.ticks[-1].mid
@@ -115,10 +124,18 @@ class RiskCore:
             case Signal():
                 return self._decide(stamp, message)
             case Command():
+                self._patience.due_ns = 0
                 return self._obey(stamp, message)
             case _:
+                self._patience.due_ns = 0
                 self._take(message)
         return ()
+
+    def _pass_time(self, stamp: Stamp, clock: Clock) -> tuple[Message, ...]:
+        said = pass_time(self._state, clock, self._limits, stamp.seq)
+        is_watching = any(holding.net for holding in self._state.holdings.values())
+        self._patience.due_ns = 0 if is_watching else NEVER_NS
+        return said
 
     def _price(self, symbol: str, price: float, ts_ns: int, timeframe: Timeframe | None) -> None:
         """Keep the newest price of a symbol: what every message of a backtest passes through."""

@@ -19,7 +19,7 @@ from services.strategy.blame import explain
 from services.strategy.seat import Seat
 from services.strategy.state import NO_SYMBOL, Code, Instance, StrategyState
 from shared import subjects
-from shared.core import Stamp
+from shared.core import Patience, Stamp
 from shared.domain.commands import is_first, lateness, newness
 from shared.domain.errors import ConfigurationError, InvariantError
 from shared.domain.positions import SPLIT, is_news, split_quantity
@@ -72,6 +72,11 @@ class StrategyCore:
             *(read("execution", instance.book, event, "*") for event in orders),
             *(read("control", "*", command, instance.id) for command in commands),
         ]
+
+    @property
+    def patience(self) -> Patience:
+        """Every bar is for the author; of clocks, those at which a timer is due."""
+        return self._seat.patience
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
         """Apply one message and return what it causes. Bars first: a backtest is made of them."""
@@ -136,7 +141,7 @@ class StrategyCore:
     def _on_clock(self, stamp: Stamp, clock: Clock) -> tuple[Message, ...]:
         state, seat = self._state, self._seat
         state.now_ns = max(state.now_ns, stamp.ts_ns)
-        is_due = state.now_ns >= seat.next_due_ns or clock.is_open != state.is_market_open
+        is_due = state.now_ns >= seat.patience.due_ns or clock.is_open != state.is_market_open
         if not is_due or state.is_quarantined:
             return ()
         seat.moment_ns = state.now_ns

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from services.strategy.indicators import Indicator
 from services.strategy.state import Code, Instance, Muted, Pending, StrategyState
 from services.strategy.wish import Wish, finite, limit_of, positive
+from shared.core import NEVER_NS, Patience
 from shared.domain.sessions import Session, session_at
 from shared.domain.values import ZERO, Intent, OrderType, Side
 from shared.messages.base import Message
@@ -20,7 +21,6 @@ from shared.messages.signals import Signal, Suppressed
 if TYPE_CHECKING:
     from shared.messages.market import Bar
 
-NEVER_NS = 2**63 - 1
 TIMERS_MAX = 10_000  # a strategy that sets a new timer name on each bar is stopped here
 
 type IndicatorKey = tuple[str, str, *tuple[float, ...]]  # kind, symbol, settings
@@ -31,6 +31,7 @@ class Seat:
 
     def __init__(self, instance: Instance, state: StrategyState) -> None:
         self.instance = instance
+        self.patience = Patience()
         self.take(state)
         self.said: list[Message] = []
         self.notes: dict[str, float] = {}
@@ -44,7 +45,7 @@ class Seat:
         self.state = state
         self.indicators: dict[IndicatorKey, Indicator] = {}
         self.feeds: dict[str, list[Indicator]] = {}
-        self.next_due_ns = min(state.timers.values(), default=NEVER_NS)
+        self.patience.due_ns = min(state.timers.values(), default=NEVER_NS)
 
     # Facts.
 
@@ -105,12 +106,12 @@ class Seat:
         if name not in timers and len(timers) >= TIMERS_MAX:
             raise ValueError(f"more than {TIMERS_MAX} timers are set")
         timers[name] = int(at_ns)
-        self.next_due_ns = min(timers.values())
+        self.patience.due_ns = min(timers.values())
 
     def cancel_timer(self, name: str) -> None:
         """Forget a timer."""
         if self.state.timers.pop(name, None) is not None:
-            self.next_due_ns = min(self.state.timers.values(), default=NEVER_NS)
+            self.patience.due_ns = min(self.state.timers.values(), default=NEVER_NS)
 
     def pop_due(self) -> list[tuple[int, str]]:
         """Remove the timers that are due and return them, earliest first."""
@@ -119,7 +120,7 @@ class Seat:
             if at_ns <= self.state.now_ns:
                 insort(due, (at_ns, name))
                 del self.state.timers[name]
-        self.next_due_ns = min(self.state.timers.values(), default=NEVER_NS)
+        self.patience.due_ns = min(self.state.timers.values(), default=NEVER_NS)
         return due
 
     # Wishes.

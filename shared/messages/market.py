@@ -13,8 +13,11 @@ from shared.domain.values import Timeframe
 from shared.messages.base import Message
 
 
-class Bar(Message, frozen=True, kw_only=True, tag="bar"):
-    """Open, high, low, close and volume of one interval."""
+class Bar(Message, frozen=True, tag="bar"):
+    """Open, high, low, close and volume of one interval.
+
+    The one message whose fields may be given by place: files are made of it, by the million.
+    """
 
     SUBJECT: ClassVar[tuple[str, ...]] = ("timeframe", "symbol")
     STORY: ClassVar[str | None] = ""

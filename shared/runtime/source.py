@@ -1,11 +1,12 @@
 """Where market data comes from when one writer plays it: a file or the simulated market."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
 from shared.messages.base import Message
+from shared.messages.market import Bar, Clock
 
 
 class TimeSlice(Struct, frozen=True):
@@ -31,3 +32,34 @@ class Source(Protocol):
     def total(self) -> int | None:
         """How many bars there are in all, for a progress bar; None when endless."""
         ...
+
+
+class Moment(NamedTuple):
+    """A `TimeSlice` of bars and a clock, cheap to make.
+
+    `turns` says that its clock names another session or state of the market than the one before.
+    `unread` counts the longer bars that its clock completes and no actor of the desk reads, where
+    no aggregator makes them: they take sequence numbers, so the tape's stay what they would be.
+    """
+
+    ts_ns: int
+    bars: list[Bar]
+    turns: bool
+    unread: int
+
+
+class Moments(Protocol):
+    """A source of bars as moments: the same as its slices, in the same order."""
+
+    def __iter__(self) -> Iterator[Moment]:
+        """Yield the moments."""
+        ...
+
+    def clock(self, ts_ns: int) -> Clock:
+        """Return the clock that ends the slice of a moment."""
+        ...
+
+
+def key_of(message: Message | None, ts_ns: int) -> str:
+    """Return a feed message's identity at its origin: the same slice makes the same ids."""
+    return f"{type(message).__name__}/{getattr(message, 'symbol', '')}/{ts_ns}"

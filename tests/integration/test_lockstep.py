@@ -22,7 +22,7 @@ SLICES = 60
 
 def in_one_process() -> list[tuple[object, ...]]:
     tape = MemoryTape(TAPE_ID)
-    drain = Drain(toy.desk(), tape)
+    drain = Drain(toy.desk(), tape.id, tape)
     drain.be_born()
     for part in toy.slices(SLICES):
         drain.play(toy.FEED, part)

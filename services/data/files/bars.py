@@ -1,5 +1,6 @@
 """Bars as columns, and the bytes in which they travel from the process that read them."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 import msgspec
@@ -29,6 +30,23 @@ class Bars(Struct, frozen=True):
     volume: Floats
     vwap: Floats | None
     trades: Integers | None
+
+
+def between(bars: Bars, from_ns: int, until_ns: int | None) -> Bars:
+    """Return the bars that end in [from_ns, until_ns]; the columns are views."""
+    last = len(bars.end_ns) if until_ns is None else bisect_right(bars.end_ns, until_ns)
+    rows = slice(bisect_left(bars.end_ns, from_ns), last)
+    return Bars(
+        timeframe=bars.timeframe,
+        symbols=bars.symbols,
+        symbol=bars.symbol[rows],
+        start_ns=bars.start_ns[rows],
+        end_ns=bars.end_ns[rows],
+        prices=tuple(column[rows] for column in bars.prices),
+        volume=bars.volume[rows],
+        vwap=None if bars.vwap is None else bars.vwap[rows],
+        trades=None if bars.trades is None else bars.trades[rows],
+    )
 
 
 class _Header(Struct, frozen=True):

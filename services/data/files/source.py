@@ -41,6 +41,11 @@ class FileSource:
         return source
 
     @property
+    def bars(self) -> Bars:
+        """The bars as columns."""
+        return self._bars
+
+    @property
     def timeframe(self) -> Timeframe:
         """The timeframe of the bars."""
         return self._bars.timeframe
@@ -70,7 +75,7 @@ class FileSource:
             if end_ns != now_ns:
                 if gathered:
                     yield _slice(now_ns, gathered)
-                for bell_ns in _bells(now_ns, end_ns):
+                for bell_ns in bells_between(now_ns, end_ns):
                     if bell_ns > after_ns:
                         yield _slice(bell_ns, [])
                 now_ns, gathered = end_ns, []
@@ -79,7 +84,7 @@ class FileSource:
             yield _slice(now_ns, gathered)
 
 
-def _bells(before_ns: int, end_ns: int) -> Iterator[int]:
+def bells_between(before_ns: int, end_ns: int) -> Iterator[int]:
     """Yield the close and the open that lie between two slices, of the sessions they are in."""
     left = session_at(before_ns)
     if left is not None and left.close_ns < end_ns:
@@ -95,31 +100,22 @@ def _slice(ts_ns: int, messages: list[Message]) -> TimeSlice:
 
 def _bars_from(bars: Bars, first: int) -> Iterator[tuple[int, Bar]]:
     """Yield (end, bar) from a row on, made in blocks so that memory stays flat."""
-    symbols, timeframe = bars.symbols, bars.timeframe
     for begin in range(first, len(bars.end_ns), _ROWS_AT_ONCE):
-        rows = slice(begin, begin + _ROWS_AT_ONCE)
-        integers = (column[rows].tolist() for column in (bars.end_ns, bars.symbol, bars.start_ns))
-        floats = (column[rows].tolist() for column in (*bars.prices, bars.volume))
-        vwaps = repeat(None) if bars.vwap is None else map(_or_none, bars.vwap[rows])
-        trades = repeat(None) if bars.trades is None else map(_count_or_none, bars.trades[rows])
-        for end_ns, code, start_ns, opened, high, low, close, volume, vwap, count in zip(
-            *integers, *floats, vwaps, trades, strict=False
-        ):
-            yield (
-                end_ns,
-                Bar(
-                    symbol=symbols[code],
-                    timeframe=timeframe,
-                    start_ns=start_ns,
-                    open=opened,
-                    high=high,
-                    low=low,
-                    close=close,
-                    volume=volume,
-                    vwap=vwap,
-                    trades=count,
-                ),
-            )
+        end = begin + _ROWS_AT_ONCE
+        yield from zip(bars.end_ns[begin:end].tolist(), make_bars(bars, begin, end), strict=True)
+
+
+def make_bars(bars: Bars, begin: int, end: int) -> list[Bar]:
+    """Turn the rows [begin, end) into messages."""
+    rows = slice(begin, end)
+    symbols = map(bars.symbols.__getitem__, bars.symbol[rows].tolist())
+    numbers = (column[rows].tolist() for column in (bars.start_ns, *bars.prices, bars.volume))
+    extras = [
+        repeat(None) if bars.vwap is None else map(_or_none, bars.vwap[rows]),
+        repeat(None) if bars.trades is None else map(_count_or_none, bars.trades[rows]),
+    ]
+    # In the order of the fields of `Bar`.
+    return list(map(Bar, symbols, repeat(bars.timeframe), *numbers, *extras))
 
 
 def _or_none(value: float) -> float | None:

@@ -21,7 +21,7 @@ from services.execution.paper.pricing import (
     offer_of_trade,
 )
 from services.execution.paper.state import PaperState, Resting
-from shared.core import Stamp
+from shared.core import NEVER_NS, Patience, Stamp
 from shared.domain.positions import DIVIDEND, SPLIT, dividend, is_news, split_quantity
 from shared.domain.values import ZERO, OrderType, Side, TimeInForce
 from shared.messages.base import Message
@@ -49,6 +49,7 @@ class PaperBroker:
             reading("data", "*", "clock"),
         )
         self._state = PaperState(cash=settings.starting_cash)
+        self._patience = Patience(self._state.resting, NEVER_NS)
 
     @property
     def lane(self) -> Lane:
@@ -59,6 +60,11 @@ class PaperBroker:
     def reads(self) -> Sequence[str]:
         """The book's orders and the market."""
         return self._reads
+
+    @property
+    def patience(self) -> Patience:
+        """Bars matter to orders that rest, and otherwise as the newest price."""
+        return self._patience
 
     @property
     def state(self) -> PaperState:
@@ -72,6 +78,7 @@ class PaperBroker:
     def restore(self, state: bytes, /) -> None:
         """Take over a snapshot; MsgspecError when it is not one."""
         self._state = _decode(state)
+        self._patience.bars = self._state.resting
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
         """Apply one message. Bars that no order waits for and clocks that change nothing are

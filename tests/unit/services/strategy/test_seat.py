@@ -31,16 +31,16 @@ def test_one_indicator_is_made_for_one_set_of_settings() -> None:
 
 def test_the_next_timer_is_known_without_looking() -> None:
     seat = a_seat()
-    assert seat.next_due_ns == NEVER_NS
+    assert seat.patience.due_ns == NEVER_NS
     seat.set_timer("a", 30)
     seat.set_timer("b", 20)
-    assert seat.next_due_ns == 20
+    assert seat.patience.due_ns == 20
     seat.cancel_timer("b")
     seat.cancel_timer("b")
-    assert seat.next_due_ns == 30
+    assert seat.patience.due_ns == 30
     seat.state.now_ns = 30
     assert seat.pop_due() == [(30, "a")]
-    assert seat.next_due_ns == NEVER_NS
+    assert seat.patience.due_ns == NEVER_NS
 
 
 def test_timers_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,179 @@
+"""A backtest: the desk's own cores in this process, from bars to a `Result`.
+
+`run` has no state of its own and changes nothing outside: call it as often as you like, in one
+process or in many. The result is that of `tapedeck up --until-done` on the same files under the
+same configuration, to the sequence of the last fill.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from console.backtest.curves import curve_of, prices_of
+from console.backtest.notebook import Notebook
+from console.backtest.result import Result
+from console.backtest.timeline import Timeline
+from console.backtest.unread import SilentAggregator
+from console.configuration import DeskConfiguration
+from console.in_process import actors_of, books_of
+from services.data.files.bars import Bars, between
+from services.data.files.source import FileSource
+from services.ledger import books
+from services.strategy.catalogue import resolve
+from shared.domain.values import Timeframe
+from shared.messages.decisions import Approved, Denied
+from shared.messages.orders import Filled, Submitting
+from shared.messages.signals import Signal
+from shared.runtime.actor import Actor
+from shared.runtime.drain import Drain
+from shared.subjects import AGGREGATED, lane
+
+MOMENTS_PER_REPORT = 1_024
+NO_TAPE = "0" * 16
+
+type Progress = Callable[[int], bool]
+"""Is told the time reached now and then; False ends the run there, after a whole slice."""
+
+
+def run(
+    desk: DeskConfiguration,
+    data: FileSource | Bars | Timeline,
+    *,
+    tape_id: str = NO_TAPE,
+    from_ns: int = 0,
+    until_ns: int | None = None,
+    on_progress: Progress | None = None,
+) -> Result:
+    """Play bars that end in [from_ns, until_ns] and return what came of it.
+
+    A `Timeline` saves the work of finding the slices when the same bars are played many times.
+    `tape_id` enters into the ids of orders, and into nothing else. Raises ConfigurationError for
+    a strategy that cannot be made.
+    """
+    started_s = time.perf_counter()
+    timeline = _timeline(data, from_ns, until_ns)
+    stage = _Stage(desk, timeline, tape_id)
+    with _without_collector():
+        is_complete = stage.play(on_progress)
+    return stage.result(is_complete=is_complete, seconds=time.perf_counter() - started_s)
+
+
+def _timeline(data: FileSource | Bars | Timeline, from_ns: int, until_ns: int | None) -> Timeline:
+    if isinstance(data, Timeline):
+        if not from_ns and until_ns is None:
+            return data
+        data = data.bars
+    bars = data.bars if isinstance(data, FileSource) else data
+    return Timeline(between(bars, from_ns, until_ns))
+
+
+class _Stage:
+    """One run."""
+
+    def __init__(self, desk: DeskConfiguration, timeline: Timeline, tape_id: str) -> None:
+        self._desk = desk
+        self._timeline = timeline
+        self._tape_id = tape_id
+        self._feed = lane("data", "file")
+        self._ledger = books_of(desk)
+        actors = actors_of(desk, tape_id, timeline.bars.timeframe, self._ledger)
+        self._unread = _unread_timeframes(desk, timeline.bars.timeframe)
+        if self._unread:
+            actors = [_silenced(actor) for actor in actors]
+        self._notebook = Notebook(desk.book, self._price_of)
+        self._drain = Drain(actors, tape_id, listeners=[self._notebook])
+        self._slices = 0
+        self._bars = 0
+
+    def play(self, on_progress: Progress | None) -> bool:
+        """Play to the end; False when it was stopped before."""
+        drain, notebook, state = self._drain, self._notebook, self._ledger.state
+        drain.be_born()
+        slices = 0
+        is_complete = True
+        for ts_ns in drain.play_moments(self._feed, self._timeline.moments(self._unread)):
+            slices += 1
+            if notebook.is_touched:
+                notebook.settle(ts_ns, state)
+            if not slices % MOMENTS_PER_REPORT and on_progress and not on_progress(ts_ns):
+                is_complete = slices == len(self._timeline.ts_ns)
+                break
+        drain.settle()
+        self._slices = slices
+        return is_complete
+
+    def result(self, *, is_complete: bool, seconds: float) -> Result:
+        """Return what was found."""
+        rows = int(self._timeline.first_row[self._slices])
+        prices = prices_of(self._timeline.bars, rows)
+        changes = self._notebook.changes
+        return Result(
+            document=self._document(rows, seconds),
+            starting_cash=self._desk.execution.paper.starting_cash,
+            currency=self._desk.execution.paper.currency,
+            curve=curve_of(self._timeline, self._slices, changes, prices),
+            prices=prices,
+            fills=self._notebook.fills,
+            is_complete=is_complete,
+        )
+
+    def _document(self, bars: int, seconds: float) -> dict[str, object]:
+        drain, state, book = self._drain, self._ledger.state, self._desk.book
+        risk, execution = lane("risk", book), lane("execution", book)
+        strategies = [lane("strategy", name) for name in self._desk.strategies]
+        equity = state.totals.cash + books.value(state).market_value
+        held = {s: q for s, q in sorted(books.holdings(state).items()) if q}
+        faults = list(books.faults(state))
+        return {
+            "bars": bars,
+            "signals": sum(drain.count(one, Signal) for one in strategies),
+            "approved": drain.count(risk, Approved),
+            "denied": drain.count(risk, Denied),
+            "orders": drain.count(execution, Submitting),
+            "fills": drain.count(execution, Filled),
+            "cash": f"{state.totals.cash:f}",
+            "equity": f"{equity:f}",
+            "positions": {symbol: f"{quantity:f}" for symbol, quantity in held.items()},
+            "balanced": not faults,
+            "faults": faults,
+            "tape": {"id": self._tape_id, "first": 1, "last": drain.seq},
+            "seconds": round(seconds, 3),
+        }
+
+    def _price_of(self, symbol: str) -> float | None:
+        return self._drain.newest_price(symbol)
+
+
+def _unread_timeframes(desk: DeskConfiguration, native: Timeframe) -> tuple[Timeframe, ...]:
+    """Return the timeframes that the aggregator would build, when no strategy reads any of them.
+
+    Risk, the paper broker and the ledger read those bars, too, and learn nothing from them: the
+    newest bar of the feed came with the same price at the same time. With a `grace_s` it would
+    not have, and the aggregator plays.
+    """
+    read = (
+        settings.timeframe or resolve(settings.use).timeframe
+        for settings in desk.strategies.values()
+    )
+    if desk.data.grace_s or any(timeframe != native for timeframe in read):
+        return ()
+    return tuple(desk.data.timeframes)
+
+
+def _silenced(actor: Actor) -> Actor:
+    if actor.core.lane != AGGREGATED:
+        return actor
+    return Actor(core=SilentAggregator(), rank=actor.rank, configuration={}, packages=())
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Make no cycles, look for none: half of the run's garbage collections would find nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,85 @@
+"""What a backtest writes down while it runs: fills, and what they did to cash and positions."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from console.backtest.result import Fill
+from services.ledger.books import shares_of
+from services.ledger.state import BooksState
+from shared.core import Stamp
+from shared.messages.base import Message
+from shared.messages.market import CorporateAction
+from shared.messages.orders import Account, Filled, Submitting
+from shared.subjects import reading
+
+
+class Change(NamedTuple):
+    """What the books say after the slice at `ts_ns`: cash, and shares of the symbols it moved."""
+
+    ts_ns: int
+    cash: float
+    shares: dict[str, float]
+
+
+class Notebook:
+    """Listens to one book: its executions, and whatever else moves its money or shares.
+
+    `price_of` gives the newest price of a symbol; it is asked when an order is sent.
+    """
+
+    def __init__(self, book: str, price_of: Callable[[str], float | None]) -> None:
+        self.reads = (
+            *(reading("execution", book, event, ">") for event in ("submitting", "filled")),
+            reading("execution", book, "account"),
+            reading("data", "*", "action", ">"),
+        )
+        self.fills: list[Fill] = []
+        self.changes: list[Change] = []
+        self.is_touched = False
+        self._price_of = price_of
+        self._references: dict[str, float | None] = {}
+        self._symbols: dict[str, None] = {}
+
+    def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
+        """Write down one message."""
+        match message:
+            case Submitting():
+                self._references[message.order_id] = self._price_of(message.symbol)
+                return ()
+            case Filled():
+                self._fill(stamp, message)
+                self._symbols[message.symbol] = None
+            case Account():
+                self._symbols |= dict.fromkeys(message.positions)
+            case CorporateAction():
+                self._symbols[message.symbol] = None
+            case _:
+                return ()
+        self.is_touched = True
+        return ()
+
+    def settle(self, ts_ns: int, books: BooksState) -> None:
+        """Write down what a slice, and everything it caused, made of the books."""
+        shares = {symbol: float(shares_of(books, symbol)) for symbol in self._symbols}
+        self.changes.append(Change(ts_ns, float(books.totals.cash), shares))
+        self._symbols.clear()
+        self.is_touched = False
+
+    def _fill(self, stamp: Stamp, filled: Filled) -> None:
+        self.fills.append(
+            Fill(
+                seq=stamp.seq,
+                ts_ns=stamp.ts_ns,
+                strategy_id=filled.strategy_id,
+                order_id=filled.order_id,
+                symbol=filled.symbol,
+                side=filled.side,
+                intent=filled.intent,
+                quantity=filled.quantity,
+                price=filled.price,
+                fees=filled.commission + filled.fees,
+                reference=self._references.get(filled.order_id),
+            )
+        )
+        if filled.is_complete:
+            self._references.pop(filled.order_id, None)

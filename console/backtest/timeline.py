@@ -1,0 +1,137 @@
+"""The bars of a file source as moments: the same slices, found column-wise, made in blocks.
+
+`FileSource.slices` says what a slice is; here it is computed for all of them at once. A test
+holds both to the same messages.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from console.backtest.result import Times
+from console.backtest.unread import count_unread
+from services.data.files.bars import Bars
+from services.data.files.source import bells_between, make_bars
+from services.data.moment import clock_at
+from shared.domain.sessions import NS_PER_DAY, session_of_utc_day
+from shared.domain.values import Timeframe
+from shared.messages.market import Clock
+from shared.runtime.source import Moment
+
+_SLICES_AT_ONCE = 4_096
+_ROWS_AT_ONCE = 16_384
+
+
+class Timeline:
+    """Where the slices of these bars are: worked out once, played as often as you like.
+
+    `ts_ns` (n,) is the time of each slice, `first_row` (n + 1,) where its bars begin; `session`
+    (n,) is an index into `sessions`, -1 where the exchange is closed. `turns` (n,) says that the
+    clock names another session or state of the market than the clock before.
+    """
+
+    def __init__(self, bars: Bars) -> None:
+        self.bars = bars
+        self.ts_ns, self.first_row = _slices(np.asarray(bars.end_ns))
+        days = _days_of(self.ts_ns)
+        is_within = (days.open_ns <= self.ts_ns) & (self.ts_ns <= days.close_ns)
+        is_open = is_within & (self.ts_ns < days.close_ns)
+        self.session = np.where(is_within, days.index, -1).astype(np.int32)
+        self.sessions = days.dates
+        self.turns = np.ones(len(self.ts_ns), np.bool_)
+        self.turns[1:] = np.diff(self.session).astype(np.bool_) | (is_open[1:] != is_open[:-1])
+
+    def moments(self, unread: Sequence[Timeframe] = ()) -> "Playing":
+        """Return the moments; of `unread` timeframes nobody reads what the aggregator builds."""
+        return Playing(self, count_unread(self.bars, self.ts_ns, unread))
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Yield [begin, end) of slices that are made at once, so that memory stays flat."""
+        begin, count = 0, len(self.ts_ns)
+        while begin < count:
+            row = int(self.first_row[begin]) + _ROWS_AT_ONCE
+            end = int(np.searchsorted(self.first_row, row, "right")) - 1
+            end = min(max(end, begin + 1), begin + _SLICES_AT_ONCE, count)
+            yield begin, end
+            begin = end
+
+
+class Playing:
+    """The moments of a timeline. `unread` (n,): see `shared.runtime.source.Moment`."""
+
+    def __init__(self, timeline: Timeline, unread: NDArray[np.int64]) -> None:
+        self._timeline = timeline
+        self._unread = unread
+
+    def __iter__(self) -> Iterator[Moment]:
+        """Yield the moments."""
+        line = self._timeline
+        for begin, end in line.blocks():
+            offset = int(line.first_row[begin])
+            bars = make_bars(line.bars, offset, int(line.first_row[end]))
+            rows = (line.first_row[begin : end + 1] - offset).tolist()
+            columns = (c[begin:end].tolist() for c in (line.ts_ns, line.turns, self._unread))
+            for (first, last), ts_ns, turns, unread in zip(pairwise(rows), *columns, strict=True):
+                yield Moment(ts_ns, bars[first:last], turns, unread)
+
+    def clock(self, ts_ns: int) -> Clock:
+        """Return the clock that ends a slice."""
+        return clock_at(ts_ns)
+
+
+class _Days(NamedTuple):
+    """For each of n times the session of its UTC day: its bells, and its place in `dates`."""
+
+    open_ns: Times
+    close_ns: Times
+    index: NDArray[np.int64]
+    dates: tuple[str, ...]
+
+
+def _slices(end_ns: Times) -> tuple[Times, NDArray[np.int64]]:
+    """Return the times of all slices and the first row of each, the bells among them."""
+    first = np.flatnonzero(np.concatenate(([True], end_ns[1:] != end_ns[:-1])))
+    ts_ns = end_ns[first]
+    bells: list[int] = []
+    places: list[int] = []
+    for place in np.flatnonzero(_may_have_bells(ts_ns)).tolist():
+        before_ns = int(ts_ns[place - 1]) if place else 0
+        for bell_ns in bells_between(before_ns, int(ts_ns[place])):
+            bells.append(bell_ns)
+            places.append(place)
+    where = np.array(places, np.int64)
+    ts_ns = np.insert(ts_ns, where, np.array(bells, np.int64))
+    first = np.insert(first, where, first[where])
+    return ts_ns, np.append(first, len(end_ns))
+
+
+def _may_have_bells(ts_ns: Times) -> NDArray[np.bool_]:
+    """Say before which slices a bell may stand: a superset, to be looked at one by one."""
+    days = _days_of(ts_ns)
+    found = np.ones(len(ts_ns), np.bool_)
+    before, now = ts_ns[:-1], ts_ns[1:]
+    found[1:] = (before // NS_PER_DAY) != (now // NS_PER_DAY)
+    found[1:] |= (before < days.open_ns[1:]) & (days.open_ns[1:] < now)
+    found[1:] |= (before < days.close_ns[1:]) & (days.close_ns[1:] < now)
+    return found
+
+
+def _days_of(ts_ns: Times) -> _Days:
+    """Look up the sessions of times in ascending order; without a session: bells never met."""
+    day = ts_ns // NS_PER_DAY
+    is_new = np.concatenate(([True], day[1:] != day[:-1]))
+    opens, closes, places, dates = [], [], [], list[str]()
+    for one in day[is_new].tolist():
+        session = session_of_utc_day(one * NS_PER_DAY)
+        opens.append(1 if session is None else session.open_ns)
+        closes.append(0 if session is None else session.close_ns)
+        places.append(-1 if session is None else len(dates))
+        if session is not None:
+            dates.append(session.date)
+    of_time = np.cumsum(is_new) - 1
+    open_ns, close_ns = np.array(opens, np.int64), np.array(closes, np.int64)
+    index = np.array(places, np.int64)
+    return _Days(open_ns[of_time], close_ns[of_time], index[of_time], tuple(dates))

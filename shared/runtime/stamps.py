@@ -1,0 +1,42 @@
+"""Stamps whose ids are made when somebody asks for them.
+
+An id is a hash of its cause's id. In a backtest most messages have no consequences, so nobody
+ever asks; where somebody does, the chain is followed back to the market data that began it and
+gives the very ids that stand on a recorded tape.
+"""
+
+from typing import Any
+
+from shared.core import Stamp
+from shared.domain.ids import derive_id
+from shared.messages.base import Message
+from shared.runtime.source import key_of
+
+
+class LateStamp(Stamp, frozen=True):
+    """A stamp that knows its message's cause, and its index among that cause's outputs, instead
+    of its ids. `cause` None: a fact of the feed.
+    """
+
+    tape_id: str = ""
+    message: Message | None = None
+    cause: Stamp | None = None
+    index: int = 0
+
+    # The fields of `Stamp` are there, and empty: these properties stand in front of them.
+
+    @property
+    def id(self) -> str:  # type: ignore[override]
+        """The id that the tape gives this message."""
+        cause = self.cause
+        key = key_of(self.message, self.ts_ns) if cause is None else cause.id
+        return derive_id(self.tape_id, str(self.lane), key, self.index if cause else 0)
+
+    @property
+    def correlation_id(self) -> str:  # type: ignore[override]
+        """The id of the story that the message belongs to."""
+        message: Any = self.message
+        story = message.STORY
+        if story is None:
+            return self.cause.correlation_id if self.cause is not None else self.id
+        return str(getattr(message, story)) if story else self.id
