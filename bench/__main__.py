@@ -3,13 +3,16 @@
 import asyncio
 import sys
 
-from bench import chain, lockstep, startup, tape
+from bench import chain, lockstep, memory, recovery, startup, takeover, tape
 
 SECTIONS = {
     "startup": startup.measure,
     "tape": tape.measure,
     "chain": chain.measure,
     "lockstep": lockstep.measure,
+    "recovery": recovery.measure,
+    "memory": memory.measure,
+    "takeover": takeover.measure,
 }
 
 

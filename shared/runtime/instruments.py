@@ -26,6 +26,7 @@ class Instruments:
         self._lane = lane
         self._name = str(lane)
         self._log = structlog.get_logger()
+        readiness.set(self._name, ok=False, detail="starting")
         self._metrics = metrics
         self._actor = metrics.actor(lane)
         self._tracing = tracing
