@@ -34,6 +34,7 @@ class Instruments:
         self._started_s = 0.0
         self._events: dict[str, str] = {}
         self._recreations = 0
+        self._waits_for = ""
         self.tape_end = 0
 
     def handling(self, stamp: Stamp, entry: Entry) -> Handling:
@@ -52,6 +53,7 @@ class Instruments:
 
     def published(self, outs: Sequence[Outgoing], took_s: float) -> None:
         """Outputs are on the tape."""
+        self._waits_for = ""
         self._metrics.publish_seconds.observe(took_s)
         for out in outs:
             self._actor.published(self._event(out.subject))
@@ -60,6 +62,13 @@ class Instruments:
         """Count what the outputs mean for the business; not in recovery, which says them again."""
         for message in messages:
             self._metrics.note(message)
+
+    def waits(self, why: str) -> None:
+        """An output cannot be published now; it is tried again until it can."""
+        self._readiness.set(self._name, ok=False, detail=why)
+        if why != self._waits_for:
+            self._waits_for = why
+            self._log.warning("waits to publish", actor=self._name, why=why)
 
     def fence_lost(self, error: FenceLostError) -> None:
         """Another instance wrote on the lane: this one is its standby, or ends."""

@@ -153,7 +153,8 @@ class Runner:
         """Make sure that the lane's newest certificate is ours."""
         last = await self._tape.last(self._lane.fence)
         self._check_lane_end(last)
-        self._publisher = LanePublisher(self._tape, self._lane, last.seq if last else 0)
+        head = last.seq if last is not None else 0
+        self._publisher = LanePublisher(self._tape, self._lane, head, self._instruments.waits)
         known = await birth.last_certificate(self._tape, self._actor)
         mine = birth.certificate(self._actor, 0)
         ts_ns = await self._tape_time_ns()

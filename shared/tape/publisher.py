@@ -6,12 +6,18 @@ is there: success; somebody else's: the fence is lost; unchanged: try again, wit
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from shared.domain.errors import UnavailableError
 from shared.subjects import Lane
 from shared.tape.entry import Entry, Outgoing
-from shared.tape.interface import BATCH_MAX, FenceLostError, NoVerdictError, Tape
+from shared.tape.interface import (
+    BATCH_MAX,
+    FenceLostError,
+    NoVerdictError,
+    Tape,
+    TapeFullError,
+)
 
 BATCH_FROM = 10  # below it, fenced messages one by one are cheaper than an atomic batch
 PAUSE_MIN_S = 0.02
@@ -19,14 +25,21 @@ PAUSE_MAX_S = 2.0
 _jitter = random.Random()  # noqa: S311 - its own, so that nobody's seeded numbers change
 
 
+_DOUBTFUL = (FenceLostError, NoVerdictError, TapeFullError, UnavailableError)
+
+
 class LanePublisher:
     """Writes one lane. `head` is the lane's last sequence, as proven by the server.
 
-    `recorded` counts the messages that are on the tape, also when the rest was refused.
+    `recorded` counts the messages that are on the tape, also when the rest was refused. `say` is
+    told why a publish has to wait.
     """
 
-    def __init__(self, tape: Tape, lane: Lane, head: int) -> None:
+    def __init__(
+        self, tape: Tape, lane: Lane, head: int, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._tape = tape
+        self._say = say
         self.lane = lane
         self.head = head
         self.recorded = 0
@@ -35,7 +48,7 @@ class LanePublisher:
         """Put all of `outs` on the tape, in order; FenceLostError when another writer did.
 
         A crash in between leaves a prefix, which recovery completes. Waits as long as the
-        server cannot be reached: cancel it to stop.
+        server cannot be reached or is full: cancel it to stop.
         """
         if len(outs) > BATCH_FROM:
             await self.publish_whole(outs)
@@ -58,7 +71,7 @@ class LanePublisher:
             try:
                 self.head = await self._tape.append_run(part, lane=self.lane, fence=self.head)
                 self.recorded += len(part)
-            except (FenceLostError, NoVerdictError, UnavailableError):
+            except _DOUBTFUL:
                 recorded = await self._count_recorded(part)
                 self.recorded += recorded
                 await self._settle(part[recorded:])
@@ -70,9 +83,10 @@ class LanePublisher:
             try:
                 self.head = await self._send(outs[:at_once])
                 recorded = min(at_once, len(outs))
-            except (FenceLostError, NoVerdictError, UnavailableError):
+            except _DOUBTFUL as error:
                 recorded = await self._count_recorded(outs)
                 if not recorded:
+                    self._say(str(error))
                     await asyncio.sleep(next(pauses_s))
             self.recorded += recorded
             outs = outs[recorded:]

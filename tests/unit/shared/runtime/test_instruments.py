@@ -59,6 +59,18 @@ def test_messages_are_counted_by_event_and_never_by_symbol() -> None:
     assert "AAPL" not in page
 
 
+def test_an_actor_that_waits_to_publish_is_not_ready() -> None:
+    bench = Bench()
+    bench.instruments.beat(1, "live", recreations=0)
+
+    bench.instruments.waits("the tape cannot take more: no space")
+    assert not bench.readiness.report().ready
+    assert "no space" in bench.readiness.report().checks["risk.main"].detail
+
+    bench.instruments.beat(2, "live", recreations=0)
+    assert bench.readiness.report().ready
+
+
 def test_whoever_loses_the_fence_stands_by_and_stays_ready() -> None:
     bench = Bench()
     bench.instruments.took_over()

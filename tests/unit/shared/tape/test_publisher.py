@@ -10,7 +10,7 @@ from shared.domain.errors import UnavailableError
 from shared.messages.control import Kill
 from shared.subjects import Lane, lane
 from shared.tape.entry import Entry, Outgoing, fact
-from shared.tape.interface import FenceLostError, NoVerdictError
+from shared.tape.interface import FenceLostError, NoVerdictError, TapeFullError
 from shared.tape.memory import MemoryTape
 from shared.tape.publisher import BATCH_FROM, LanePublisher
 
@@ -34,6 +34,8 @@ class Troubled(MemoryTape):
         trouble = self._troubles.pop(0) if self._troubles else ""
         if trouble == "lost":
             raise NoVerdictError("it never arrived")
+        if trouble == "full":
+            raise TapeFullError("no space")
         seq = self.put(out, lane=lane, fence=fence)
         if trouble == "unacknowledged":
             raise NoVerdictError("it arrived, the answer did not")
@@ -81,6 +83,7 @@ def outs(count: int) -> list[Outgoing]:
         ["unacknowledged"],
         ["unacknowledged and refused"],
         ["lost", "unreachable"],
+        ["full", "full", "unacknowledged"],
         ["unacknowledged", "unreachable", "unacknowledged"],
     ],
 )
@@ -88,12 +91,14 @@ def test_every_message_stands_on_the_tape_once_whatever_happens(troubles: list[s
     tape = Troubled(*troubles)
     wanted = outs(3)
 
-    publisher = LanePublisher(tape, ME, 0)
+    said: list[str] = []
+    publisher = LanePublisher(tape, ME, 0, said.append)
     asyncio.run(publisher.publish(wanted))
 
     entries = [tape.entry(seq) for seq in range(1, tape.last_seq + 1)]
     assert [e.payload for e in entries] == [o.payload for o in wanted]
-    assert publisher.head == 3
+    assert (publisher.head, publisher.recorded) == (3, 3)
+    assert said.count("no space") == troubles.count("full")
 
 
 @pytest.mark.parametrize(
