@@ -141,8 +141,9 @@ def permissions(user: str, book: str) -> Permissions:
         return Permissions(publish=(">",), subscribe=(">",))
     table = ways(book)
     publish = [renamed(way.subject) for way in table if user in way.speakers]
-    subscribe = [f"{inbox_prefix(user)}.>"]
-    subscribe += [way.subject for way in table if way.into == user and not _is_call(way.subject)]
+    # In an account of one's own arrives only what crosses: a filter may be wider than that.
+    heard = [way.subject for way in table if way.into == user and not _is_call(way.subject)]
+    subscribe = [f"{inbox_prefix(user)}.>", *(f"{subject.split('.')[0]}.>" for subject in heard)]
     if user == MEMBERS_HOME:
         publish += _members_at_home()
     return Permissions(_distinct(publish), _distinct(subscribe))
