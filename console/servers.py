@@ -19,6 +19,7 @@ from shared.permissions import ADMIN
 from shared.runtime.snapshot_store import init_snapshots
 from shared.tape.client import Login, connect, login_of, tls_of
 from shared.tape.jetstream import REQUEST_TIMEOUT_S, STREAM, init_tape
+from shared.tape.retention import keep_market_data
 
 WATCH_S = 0.05
 
@@ -44,6 +45,11 @@ class Servers:
     def has_own_postgres(self) -> bool:
         """True when PostgreSQL runs here."""
         return self._postgres is not None
+
+    @property
+    def market_data_kept_days(self) -> float | None:
+        """How long market data to come stays on the tape, None: for ever."""
+        return self._desk.tape.market_data_kept_days
 
     @property
     def nats_url(self) -> str:
@@ -127,9 +133,10 @@ async def prepare_tape(servers: Servers, wanted_id: str | None, *, must_match: b
     client = await servers.connect(ADMIN)
     try:
         await init_snapshots(client)
-        if must_match or not await _has_tape(client):
-            return await init_tape(client, wanted_id)
-        return await init_tape(client)
+        is_given = must_match or not await _has_tape(client)
+        tape_id = await init_tape(client, wanted_id if is_given else None)
+        await keep_market_data(client, servers.market_data_kept_days)
+        return tape_id
     finally:
         await client.close()
 

@@ -97,6 +97,12 @@ async def summary(engine: AsyncEngine, tape_id: str, book: str) -> RunSummary:
         )
 
 
+async def stored_up_to(engine: AsyncEngine, tape_id: str, book: str) -> int:
+    """Return the sequence up to which the tape is stored, 0 for a database that has none of it."""
+    async with _reading(engine) as connection:
+        return await _cursor(connection, tape_id, book)
+
+
 async def books_faults(engine: AsyncEngine, book: str) -> list[str]:
     """Return in sentences what does not balance; empty when the books are in order."""
     async with _reading(engine) as connection:

@@ -100,12 +100,14 @@ class TapeSettings(Section):
     """The tape itself. `id` is chosen at random when the tape is made, unless given here.
 
     `standby_after_ms` is how long an instance leaves the word to another one of the same service
-    before it speaks itself; 0 for a service that is certain to run once.
+    before it speaks itself; 0 for a service that is certain to run once. Market data at a high
+    rate expires after `market_data_kept_days` (docs/tape.md); None: never.
     """
 
     id: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")
     lockstep: bool = False
     standby_after_ms: int = Field(default=250, ge=0, le=60_000)
+    market_data_kept_days: float | None = Field(default=None, gt=0, le=36_500)
 
 
 class HealthSettings(Section):

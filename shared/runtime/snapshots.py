@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.domain.errors import TapedeckError
+from shared.messages.lane import State
 from shared.runtime import birth
 from shared.runtime.actor import Actor
 from shared.runtime.sieve import MarketSieve
@@ -55,6 +56,12 @@ class Snapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def _checksum(snapshot: Snapshot) -> str:
     bare = msgspec.structs.replace(snapshot, checksum="")
     return blake2b(msgspec.msgpack.encode(bare), digest_size=16).hexdigest()
+
+
+def release_of(certificate: State) -> str:
+    """Return the digest of the code and configuration that a birth certificate names."""
+    text = certificate.code_digest + certificate.configuration
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def digest_of(payload: bytes) -> str:
@@ -114,9 +121,7 @@ class Snapshotter:
         self._tape_id = tape_id
         self._actor = actor
         self._core = actor.core
-        state = birth.certificate(actor, 0)
-        text = state.code_digest + state.configuration
-        self._release = blake2b(text.encode(), digest_size=16).hexdigest()
+        self._release = release_of(birth.certificate(actor, 0))
         self._last_seq = 0
         self._since = 0
 
