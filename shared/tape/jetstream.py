@@ -20,7 +20,7 @@ from nats.errors import NoRespondersError
 
 from shared.domain.errors import TapedeckError, UnavailableError
 from shared.subjects import LANES, Lane
-from shared.tape.entry import Entry, Outgoing
+from shared.tape.entry import Entry, Mechanics, Outgoing, mechanics
 from shared.tape.interface import (
     BATCH_MAX,
     PAYLOAD_BYTES_MAX,
@@ -53,6 +53,7 @@ class _ApiError(Struct):
 
 class _PubAck(Struct):
     seq: int = 0
+    duplicate: bool = False
     error: _ApiError | None = None
 
 
@@ -246,11 +247,23 @@ class JetStreamTape:
 
     async def tell(self, out: Outgoing, *, once_id: str) -> int:
         """Append without a fence, once per `once_id`."""
-        return await self._publish(out, {"Nats-Msg-Id": once_id}, None, 0)
+        ack = await self._send(out, {"Nats-Msg-Id": once_id}, None, 0)
+        if not ack.duplicate:
+            return ack.seq
+        there = await self.get(ack.seq)
+        if there is None or there.subject == out.subject:
+            return ack.seq
+        # Somebody else took the id, on a lane of his own: he must not silence this speaker.
+        return await self._publish(out, {}, None, 0)
 
     async def _publish(
         self, out: Outgoing, headers: dict[str, str], lane: Lane | None, fence: int
     ) -> int:
+        return (await self._send(out, headers, lane, fence)).seq
+
+    async def _send(
+        self, out: Outgoing, headers: dict[str, str], lane: Lane | None, fence: int
+    ) -> _PubAck:
         _refuse_too_large(out)
         headers |= self._marks.expiry(out)
         try:
@@ -261,7 +274,7 @@ class JetStreamTape:
             raise NoVerdictError(f"publish on {out.subject}: {_text(error)}") from error
         ack = _decode_ack(reply.data)
         if ack.error is None:
-            return ack.seq
+            return ack
         if ack.error.err_code in _OUT_OF_DATE and lane is not None:
             raise FenceLostError(lane, fence, -1)
         if ack.error.err_code in _FULL:
@@ -317,11 +330,12 @@ def _mechanics(out: Outgoing) -> dict[str, str]:
 
 def _stored_entry(stored: _Stored, imported_to: int) -> Entry:
     headers: dict[str, str] = {}
-    for line in b64decode(stored.hdrs).decode().split("\r\n")[1:]:
+    for line in b64decode(stored.hdrs).decode(errors="replace").split("\r\n")[1:]:
         key, found, value = line.partition(":")
         if found:
             headers[key] = value.strip()
-    cause = headers.get("Tape-Cause")
+    # Whatever a lane ends with is its end, credible or not.
+    told = mechanics(headers) or Mechanics(cause=0, index=0, count=1, trace="", fenced=False)
     recorded_ns = int(stored.time.timestamp() * 1e6) * 1_000
     if stored.seq <= imported_to:
         recorded_ns = int(headers.get(RECORDED, recorded_ns))
@@ -330,9 +344,9 @@ def _stored_entry(stored: _Stored, imported_to: int) -> Entry:
         subject=stored.subject,
         payload=b64decode(stored.data),
         recorded_ns=recorded_ns,
-        cause=int(cause or 0),
-        index=int(headers.get("Tape-Index", 0)),
-        count=int(headers.get("Tape-Count", 1)),
-        trace=headers.get("traceparent", ""),
-        fenced=cause is not None,
+        cause=told.cause,
+        index=told.index,
+        count=told.count,
+        trace=told.trace,
+        fenced=told.fenced,
     )

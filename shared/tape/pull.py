@@ -20,7 +20,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from shared.domain.errors import UnavailableError
-from shared.tape.entry import Entry
+from shared.tape.entry import Entry, is_credible, mechanics
 from shared.tape.marks import RECORDED
 
 PULL_MESSAGES = 512  # at most two pulls wait in memory
@@ -31,7 +31,6 @@ HEARTBEATS_MISSED_MAX = 3.0
 CONSUMER_KEPT_S = 30.0
 RETRY_S = 0.2
 REQUEST_TIMEOUT_S = 5.0
-_ACTOR_LANES = ("strategy.", "risk.", "execution.", "broker.", "ledger.")
 _NS = 1_000_000_000
 
 
@@ -204,8 +203,10 @@ class PullReader:
     def _take(self, message: Msg) -> None:
         self._heard_s = asyncio.get_running_loop().time()
         headers = message.headers
-        if headers is not None and "Status" in headers and not message.data:
-            self._take_status(headers["Status"], headers)
+        # What stands on the tape has a reply subject. A header alone proves nothing: a speaker who
+        # could pass his message off as the server's word would stop everybody's reading there.
+        if not message.reply:
+            self._take_status((headers or {}).get("Status", "without a status"), headers or {})
             return
         # $JS.ACK.….<delivered>.<stream seq>.<consumer seq>.<recorded ns>.<pending>
         _, stream_seq, consumer_seq, recorded_ns, _ = message.reply.rsplit(".", 4)
@@ -243,19 +244,17 @@ class PullReader:
 
 def _entry(message: Msg, headers: dict[str, str], seq: int, recorded_ns: int) -> Entry | None:
     """Build the entry; None for what cannot have been written by an honest speaker."""
-    cause = headers.get("Tape-Cause")
-    if "Nats-Subject" in headers:  # a republished or mirrored message, smuggled in by a reply
-        return None
-    if cause is None and message.subject.startswith(_ACTOR_LANES):
+    told = mechanics(headers)
+    if told is None or not is_credible(message.subject, headers):
         return None
     return Entry(
         seq=seq,
         subject=message.subject,
         payload=message.data,
         recorded_ns=recorded_ns,
-        cause=int(cause or 0),
-        index=int(headers.get("Tape-Index", 0)),
-        count=int(headers.get("Tape-Count", 1)),
-        trace=headers.get("traceparent", ""),
-        fenced=cause is not None,
+        cause=told.cause,
+        index=told.index,
+        count=told.count,
+        trace=told.trace,
+        fenced=told.fenced,
     )

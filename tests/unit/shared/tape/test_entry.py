@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from shared.core import Stamp
 from shared.domain.values import Intent, Side, Timeframe
 from shared.messages.codec import decode
@@ -9,7 +11,15 @@ from shared.messages.decisions import Denied
 from shared.messages.market import Bar
 from shared.messages.signals import Signal
 from shared.subjects import lane
-from shared.tape.entry import Entry, Outgoing, answers, fact
+from shared.tape.entry import (
+    Entry,
+    Mechanics,
+    Outgoing,
+    answers,
+    fact,
+    is_credible,
+    mechanics,
+)
 
 TAPE = "00112233445566ff"
 FEED = lane("data", "file")
@@ -92,3 +102,37 @@ def test_a_message_is_recognised_by_content_and_place_not_by_sequence() -> None:
     assert out.is_recorded_as(recorded(out, 99))
     assert not out.is_recorded_as(Entry(10, out.subject, out.payload + b" ", 0, 9, 0, 1))
     assert not out.is_recorded_as(Entry(10, out.subject, out.payload, 0, 8, 0, 1))
+
+
+def test_headers_say_what_caused_a_message() -> None:
+    told = mechanics({"Tape-Cause": "7", "Tape-Index": "1", "Tape-Count": "2", "traceparent": "t"})
+
+    assert told == Mechanics(cause=7, index=1, count=2, trace="t", fenced=True)
+    assert mechanics({}) == Mechanics(cause=0, index=0, count=1, trace="", fenced=False)
+
+
+@pytest.mark.parametrize("name", ["Tape-Cause", "Tape-Index", "Tape-Count"])
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "", " 1", "٣", "9" * 20])
+def test_headers_that_nobody_honest_writes_say_nothing(name: str, text: str) -> None:
+    if (name, text) != ("Tape-Cause", ""):
+        assert mechanics({name: text}) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "headers", "credible"),
+    [
+        ("data.file.bar.1m.SPY", {}, True),
+        ("control.console.kill", {}, True),
+        ("risk.main.approved.SPY", {"Tape-Cause": "1"}, True),
+        ("risk.main.approved.SPY", {}, False),
+        ("strategy.ema.signal.SPY", {}, False),
+        ("data.file.clock", {"Nats-Subject": "strategy.ema.signal.SPY"}, False),
+        ("data.file.bar.1m.SPY", {"Nats-TTL": "1s"}, True),
+        ("strategy.ema.signal.SPY", {"Nats-TTL": "1s", "Tape-Cause": "1"}, False),
+        ("control.console.kill", {"Nats-TTL": "1s"}, False),
+    ],
+)
+def test_only_what_an_honest_speaker_can_have_said_is_credible(
+    subject: str, headers: dict[str, str], *, credible: bool
+) -> None:
+    assert is_credible(subject, headers) == credible

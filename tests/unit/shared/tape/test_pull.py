@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -99,5 +100,34 @@ def test_an_interrupted_reader_does_not_wait_for_a_server_that_is_away() -> None
             await asyncio.sleep(0.01)
             reading.interrupt()
         assert waiting.result() is None
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("status", ["100", "404", "409", "503", "nonsense"])
+def test_a_stored_message_is_not_taken_for_the_servers_word(status: str) -> None:
+    async def check() -> None:
+        forged = message(
+            "data.file.x", b"", reply="$JS.ACK.TAPE.r.1.7.1.99.1", headers={"Status": status}
+        )
+        bar = message("data.file.bar.1m.AAPL", reply="$JS.ACK.TAPE.r.1.8.2.99.0")
+        async with reader(FakeClient([forged, bar])) as reading:
+            entries = [await reading.next(1), await reading.next(1)]
+            assert [entry.seq for entry in entries if entry] == [7, 8]
+            assert reading.recreations == 0
+
+    asyncio.run(check())
+
+
+def test_headers_that_are_no_numbers_are_refused_and_counted() -> None:
+    async def check() -> None:
+        headers = {"Tape-Cause": "soon"}
+        forged = message("data.file.x", reply="$JS.ACK.TAPE.r.1.7.1.99.1", headers=headers)
+        bar = message("data.file.bar.1m.AAPL", reply="$JS.ACK.TAPE.r.1.8.2.99.0")
+        async with reader(FakeClient([forged, bar])) as reading:
+            entry = await reading.next(1)
+            assert entry is not None
+            assert entry.seq == 8
+            assert reading.refused == 1
 
     asyncio.run(check())
