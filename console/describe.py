@@ -9,12 +9,12 @@ import msgspec
 from shared.domain.values import NS_PER_S, OrderType
 from shared.messages.base import Message
 from shared.messages.books import ClosedDay, Mismatch
-from shared.messages.broker import Ack, BrokerSnapshot, Refused, Report
+from shared.messages.broker import Ack, BrokerSnapshot, Charge, Refused, Report
 from shared.messages.control import Command
 from shared.messages.decisions import Approved, Check, Denied, Halted, Resumed, Violation
 from shared.messages.lane import State
 from shared.messages.market import Bar, Clock, MarketStatus, Quote, Trade
-from shared.messages.orders import Account, Filled, OrderMessage, Rejected, Submitting
+from shared.messages.orders import Account, Charged, Filled, OrderMessage, Rejected, Submitting
 from shared.messages.signals import Signal, Suppressed
 
 DIGEST_SHOWN = 8
@@ -174,6 +174,11 @@ def _(report: Report) -> str:
 
 
 @describe.register
+def _(charge: Charge | Charged) -> str:
+    return f"{charge.symbol} {charge.kind} {money(charge.amount)}, {charge.detail}".strip()
+
+
+@describe.register
 def _(refused: Refused) -> str:
     return f"{refused.symbol} {refused.code} {refused.detail}".strip()
 
@@ -203,9 +208,10 @@ def _(command: Command) -> str:
 
 
 def _price(order: Approved | Submitting) -> str:
-    if order.order_type is OrderType.LIMIT and order.limit_price is not None:
-        return f"limit {order.limit_price:f} {order.time_in_force}"
-    return f"{order.order_type} {order.time_in_force}"
+    at = f" at {order.trigger_price:f}" if order.trigger_price is not None else ""
+    if order.limit_price is not None and order.order_type is not OrderType.MARKET:
+        return f"{order.order_type}{at} {order.limit_price:f} {order.time_in_force}"
+    return f"{order.order_type}{at} {order.time_in_force}"
 
 
 def _reason(check: Check) -> str:

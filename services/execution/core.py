@@ -117,6 +117,7 @@ class ExecutionCore:
                 limit_price=approved.limit_price,
                 time_in_force=approved.time_in_force,
                 valid_until_ns=approved.valid_until_ns,
+                trigger_price=approved.trigger_price,
             ),
         )
 

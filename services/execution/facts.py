@@ -14,11 +14,12 @@ from shared.domain.errors import InvariantError, ensure
 from shared.domain.orders import OrderStatus, can_move, move
 from shared.domain.values import ZERO
 from shared.messages.base import Message
-from shared.messages.broker import Ack, BrokerMessage, BrokerSnapshot, Refused, Report
+from shared.messages.broker import Ack, BrokerMessage, BrokerSnapshot, Charge, Refused, Report
 from shared.messages.orders import (
     Accepted,
     Account,
     Cancelled,
+    Charged,
     Expired,
     External,
     Filled,
@@ -40,6 +41,8 @@ def take_fact(state: ExecutionState, message: Message) -> tuple[Message, ...]:
             return take_ack(state, message)
         case Refused():
             return take_refused(state, message)
+        case Charge():
+            return take_charge(state, message)
         case BrokerSnapshot():
             return take_snapshot(state, message)
         case _:
@@ -80,6 +83,22 @@ def take_refused(state: ExecutionState, refused: Refused) -> tuple[Message, ...]
         return _stray(state, refused, "refuses")
     _finish(state, order, OrderStatus.REJECTED)
     return (Rejected(**order.names, code=refused.code, detail=refused.detail),)
+
+
+def take_charge(state: ExecutionState, charge: Charge) -> tuple[Message, ...]:
+    """Money that belongs to no execution; counts once per charge id."""
+    ensure(bool(charge.charge_id), "INV-BROKER-FACT", "a charge has an id")
+    if not is_first(state.executions, charge.charge_id, FINISHED_MAX):
+        return ()
+    return (
+        Charged(
+            charge_id=charge.charge_id,
+            kind=charge.kind,
+            amount=charge.amount,
+            symbol=charge.symbol,
+            detail=charge.detail,
+        ),
+    )
 
 
 def take_snapshot(state: ExecutionState, snapshot: BrokerSnapshot) -> tuple[Message, ...]:
@@ -128,6 +147,7 @@ def _filled(order: Order, report: Report, *, is_complete: bool) -> Filled:
         price=report.price,
         commission=report.commission,
         fees=report.fees,
+        fee_parts=report.fee_parts,
         cumulative_quantity=order.filled,
         order_quantity=order.quantity,
         is_complete=is_complete,

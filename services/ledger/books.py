@@ -17,7 +17,7 @@ from shared.domain import positions
 from shared.domain.positions import DIVIDEND, SPLIT, Position
 from shared.domain.values import ZERO, to_price
 from shared.messages.market import CorporateAction
-from shared.messages.orders import Account, Filled
+from shared.messages.orders import Account, Charged, Filled
 
 UNASSIGNED = ""  # the strategy of shares that were there before the desk
 
@@ -95,6 +95,19 @@ def apply_action(state: BooksState, action: CorporateAction) -> list[Entry]:
     return []
 
 
+def apply_charge(state: BooksState, charge: Charged) -> list[Entry]:
+    """Book money that the broker took and that belongs to no execution."""
+    totals = state.totals
+    totals.cash -= charge.amount
+    if charge.kind == "borrow":
+        totals.borrow += charge.amount
+        expense = journal.BORROW
+    else:
+        totals.interest += charge.amount
+        expense = journal.INTEREST
+    return _post(state, [journal.derive_charge(charge.symbol, expense, charge.amount)])
+
+
 class Valuation(NamedTuple):
     """The worth of all positions, their cost, and the prices that went into it."""
 
@@ -140,6 +153,8 @@ def is_balanced(state: BooksState) -> bool:
         journal.DIVIDENDS: -totals.dividends,
         journal.COMMISSION: totals.commission,
         journal.FEES: totals.fees,
+        journal.BORROW: totals.borrow,
+        journal.INTEREST: totals.interest,
     }
     for symbol, lots in state.lots.items():
         expected[journal.position_account(symbol)] = _sum(lots).cost

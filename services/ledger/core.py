@@ -25,6 +25,7 @@ from shared.messages.decisions import Approved, Denied
 from shared.messages.market import Bar, Clock, CorporateAction, Quote, Trade
 from shared.messages.orders import (
     Account,
+    Charged,
     Filled,
     OrderMessage,
     Submitting,
@@ -178,6 +179,8 @@ class LedgerCore:
                 self._on_filled(stamp, message)
             case OrderMessage():
                 self._on_order_fact(stamp, message)
+            case Charged():
+                self._book(stamp, books.apply_charge(self._state, message))
             case Account():
                 return self._on_account(stamp, message)
             case _:

@@ -21,6 +21,8 @@ REALIZED = "Income:Realized"
 DIVIDENDS = "Income:Dividends"
 COMMISSION = "Expenses:Commission"
 FEES = "Expenses:Fees"
+BORROW = "Expenses:Borrow"
+INTEREST = "Expenses:Interest"
 
 
 class Line(Struct, frozen=True):
@@ -32,7 +34,7 @@ class Line(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """One economic event. `kind`: opening, valuation, fill, dividend or split."""
+    """One economic event. `kind`: opening, valuation, fill, dividend, charge or split."""
 
     kind: str
     lines: tuple[Line, ...]
@@ -90,6 +92,11 @@ def derive_dividend(symbol: str, strategy_id: str, amount: Decimal) -> Entry:
     """Book a cash dividend; a short position pays it (negative amount)."""
     lines = (Line(CASH, amount), Line(DIVIDENDS, -amount))
     return _entry("dividend", lines, symbol, strategy_id)
+
+
+def derive_charge(symbol: str, expense: str, amount: Decimal) -> Entry:
+    """Book what was borrowed overnight cost: `expense` is BORROW or INTEREST."""
+    return _entry("charge", (Line(CASH, -amount), Line(expense, amount)), symbol)
 
 
 def derive_split(symbol: str, strategy_id: str, quantity: Decimal) -> Entry:

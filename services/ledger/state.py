@@ -24,6 +24,8 @@ class Totals(Struct):
     dividends: Decimal = ZERO
     commission: Decimal = ZERO
     fees: Decimal = ZERO
+    borrow: Decimal = ZERO
+    interest: Decimal = ZERO
     fills: int = 0
 
 

@@ -238,7 +238,7 @@ def _denied(stamp: Stamp, order: Proposal, reasons: tuple[Check, ...]) -> Denied
 
 def _approved(stamp: Stamp, order: Proposal, checks: tuple[Check, ...]) -> Approved:
     signal = order.signal
-    is_limit = signal.order_type is OrderType.LIMIT
+    has_limit = signal.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
     return Approved(
         signal_id=stamp.id,
         strategy_id=signal.strategy_id,
@@ -247,8 +247,9 @@ def _approved(stamp: Stamp, order: Proposal, checks: tuple[Check, ...]) -> Appro
         intent=signal.intent,
         quantity=order.quantity,
         order_type=signal.order_type,
-        limit_price=signal.limit_price if is_limit else None,
+        limit_price=signal.limit_price if has_limit else None,
         time_in_force=signal.time_in_force,
         valid_until_ns=signal.valid_until_ns,
         checks=checks,
+        trigger_price=signal.trigger_price,
     )

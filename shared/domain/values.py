@@ -38,18 +38,25 @@ class Intent(StrEnum):
 
 
 class OrderType(StrEnum):
-    """How an order is priced."""
+    """How an order is priced; a stop waits for its trigger price, then it is one of the others."""
 
     MARKET = "market"
     LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
 
 
 class TimeInForce(StrEnum):
-    """How long an order rests."""
+    """How long an order rests. OPG and CLS are for the opening and the closing price only; EXT is
+    for a day and its hours before the open and after the close.
+    """
 
     DAY = "day"
     GTC = "gtc"
     IOC = "ioc"
+    OPG = "opg"
+    CLS = "cls"
+    EXT = "ext"
 
 
 class Timeframe(StrEnum):

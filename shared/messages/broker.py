@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import ClassVar
 
+from msgspec import field
+
 from shared.domain.values import ZERO
 from shared.messages.base import Message
 
@@ -31,7 +33,10 @@ class Ack(BrokerMessage, frozen=True, kw_only=True, tag="ack"):
 
 
 class Report(BrokerMessage, frozen=True, kw_only=True, tag="report"):
-    """The broker reports an execution or an end. `kind`: fill, cancelled, expired."""
+    """The broker reports an execution or an end. `kind`: fill, cancelled, expired.
+
+    `fee_parts` are the fees by kind (`sec`, `taf`, `cat` …), as far as the broker names them.
+    """
 
     kind: str
     execution_id: str = ""
@@ -40,12 +45,25 @@ class Report(BrokerMessage, frozen=True, kw_only=True, tag="report"):
     commission: Decimal = ZERO
     fees: Decimal = ZERO
     reason: str = ""
+    fee_parts: dict[str, Decimal] = field(default_factory=dict)
 
 
 class Refused(BrokerMessage, frozen=True, kw_only=True, tag="refused"):
     """The order did not go out or did not come in: expired, killed, insufficient funds …"""
 
     code: str
+    detail: str = ""
+
+
+class Charge(Message, frozen=True, kw_only=True, tag="charge"):
+    """The broker takes (negative: gives) money that belongs to no execution: `kind` is `borrow`
+    for shares sold short, `interest` for borrowed cash. It counts once per `charge_id`.
+    """
+
+    charge_id: str
+    kind: str
+    amount: Decimal
+    symbol: str = ""
     detail: str = ""
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from shared.domain.errors import TapedeckError
 from shared.messages.base import SCHEMA_VERSION, Message
 from shared.messages.books import ClosedDay, Mismatch
-from shared.messages.broker import Ack, BrokerSnapshot, Refused, Report, Sending
+from shared.messages.broker import Ack, BrokerSnapshot, Charge, Refused, Report, Sending
 from shared.messages.control import (
     Activate,
     Cancel,
@@ -39,6 +39,7 @@ from shared.messages.orders import (
     Account,
     Cancelled,
     Cancelling,
+    Charged,
     Expired,
     External,
     Filled,
@@ -62,8 +63,9 @@ type ExecutionMessage = (
     | Unknown
     | External
     | Account
+    | Charged
 )
-type BrokerFact = Sending | Ack | Report | Refused | BrokerSnapshot
+type BrokerFact = Sending | Ack | Report | Refused | Charge | BrokerSnapshot
 type ControlMessage = (
     Activate | Deactivate | Kill | Resume | Flatten | Cancel | SetLimit | Quarantine
 )

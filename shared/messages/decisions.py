@@ -36,6 +36,7 @@ class Approved(Message, frozen=True, kw_only=True, tag="approved"):
     time_in_force: TimeInForce
     valid_until_ns: int
     checks: tuple[Check, ...] = ()
+    trigger_price: Decimal | None = None
 
 
 class Denied(Message, frozen=True, kw_only=True, tag="denied"):

@@ -6,6 +6,8 @@ Quantities are shares, prices per share, commission and fees money of the accoun
 from decimal import Decimal
 from typing import ClassVar
 
+from msgspec import field
+
 from shared.domain.values import ZERO, Intent, OrderType, Side, TimeInForce
 from shared.messages.base import Message
 
@@ -33,6 +35,7 @@ class Submitting(OrderMessage, frozen=True, kw_only=True, tag="submitting"):
     limit_price: Decimal | None
     time_in_force: TimeInForce
     valid_until_ns: int
+    trigger_price: Decimal | None = None
 
 
 class Cancelling(OrderMessage, frozen=True, kw_only=True, tag="cancelling"):
@@ -48,7 +51,10 @@ class Accepted(OrderMessage, frozen=True, kw_only=True, tag="accepted"):
 
 
 class Filled(OrderMessage, frozen=True, kw_only=True, tag="filled"):
-    """One execution. `cumulative_quantity` includes it; `is_complete` says the order is done."""
+    """One execution. `cumulative_quantity` includes it; `is_complete` says the order is done.
+
+    `fee_parts` are the fees by kind (`sec`, `taf`, `cat` …), as far as the broker names them.
+    """
 
     execution_id: str
     intent: Intent
@@ -59,6 +65,7 @@ class Filled(OrderMessage, frozen=True, kw_only=True, tag="filled"):
     order_quantity: Decimal
     is_complete: bool
     fees: Decimal = ZERO
+    fee_parts: dict[str, Decimal] = field(default_factory=dict)
 
 
 class Cancelled(OrderMessage, frozen=True, kw_only=True, tag="cancelled"):
@@ -84,6 +91,18 @@ class Expired(OrderMessage, frozen=True, kw_only=True, tag="expired"):
 class Unknown(OrderMessage, frozen=True, kw_only=True, tag="unknown"):
     """The answer to a request was lost; an operator or a look-up has to settle it."""
 
+    detail: str = ""
+
+
+class Charged(Message, frozen=True, kw_only=True, tag="charged"):
+    """The broker took (negative: gave) money that belongs to no execution. `kind` is `borrow` for
+    shares sold short, `interest` for borrowed cash; `symbol` is "" when it belongs to none.
+    """
+
+    charge_id: str
+    kind: str
+    amount: Decimal
+    symbol: str = ""
     detail: str = ""
 
 

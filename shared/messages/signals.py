@@ -13,7 +13,8 @@ class Signal(Message, frozen=True, kw_only=True, tag="signal"):
     """A strategy wants to open or close a position; risk decides whether and how much.
 
     `quantity` None lets risk size it. `price` is the price the strategy looked at, `stop_price`
-    its protective stop, if any, both per share. `values` are the numbers it looked at, for `why`.
+    its protective stop, if any, both per share; `trigger_price` is that of an order which
+    is a stop itself. `values` are the numbers it looked at, for `why`.
     """
 
     SUBJECT: ClassVar[tuple[str, ...]] = ("symbol",)
@@ -32,6 +33,7 @@ class Signal(Message, frozen=True, kw_only=True, tag="signal"):
     stop_price: float | None = None
     reason: str = ""
     values: dict[str, float] = field(default_factory=dict)
+    trigger_price: Decimal | None = None
 
 
 class Suppressed(Message, frozen=True, kw_only=True, tag="suppressed"):

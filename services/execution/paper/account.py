@@ -1,26 +1,34 @@
 """The paper account: cash, positions, and how much it may take on.
 
-One rule of buying power: what is held long plus what is held short, resting orders counted as
-filled, may not exceed equity times `leverage`. For purchases with leverage 1 that is a cash
-account (all longs paid from cash); shorts are allowed up to equity, which is stricter than
-Regulation T's 150 % of the short's value in the account. Reducing a position is always allowed.
-Borrowing costs nothing here, and prices that move afterwards force nobody out.
+A margin account has one rule of buying power: what is held long plus what is held short, resting
+orders counted as filled, may not exceed equity times `leverage`. With leverage 1 all longs are
+paid from cash and shorts are allowed up to equity, which is stricter than Regulation T's 150 % of
+the short's value in the account; 2 is Regulation T's initial margin for longs. A cash account pays
+all purchases, resting ones too, from cash, and shorts nothing. Reducing a position is always
+allowed. Prices that move afterwards force nobody out.
 """
 
 from decimal import Decimal
 
 from services.execution.config import PaperSettings
-from services.execution.paper.costs import commission_due, regulatory_fees
+from services.execution.paper.costs import charge_fees, commission_due
 from services.execution.paper.pricing import BASIS_POINT
-from services.execution.paper.state import PaperState, Resting
+from services.execution.paper.state import DayFees, PaperState, Resting
 from shared.domain.values import ZERO, Side, to_price
 from shared.messages.broker import BrokerSnapshot, Report
 
 
 def execute(
-    state: PaperState, order: Resting, quantity: Decimal, price: Decimal, settings: PaperSettings
+    state: PaperState,
+    order: Resting,
+    quantity: Decimal,
+    price: Decimal,
+    day: str,
+    settings: PaperSettings,
 ) -> Report:
-    """Fill `quantity` shares of an order at `price`: move cash and shares, and report it."""
+    """Fill `quantity` shares of an order at `price` on a New York date: move cash and shares, and
+    report it.
+    """
     notional = quantity * price
     order.remaining -= quantity
     order.notional += notional
@@ -29,7 +37,10 @@ def execute(
     due = commission_due(filled, order.notional, settings.costs)
     commission = due - order.charged
     order.charged = due
-    fees = regulatory_fees(order.side, quantity, notional, settings.costs)
+    if state.fees.day != day:
+        state.fees = DayFees(day)
+    parts = charge_fees(order.side, quantity, notional, state.fees, settings.costs)
+    fees = sum(parts.values(), ZERO)
     signed = order.side.sign
     state.cash -= signed * notional + commission + fees
     hold(state, order.symbol, state.positions.get(order.symbol, ZERO) + signed * quantity)
@@ -43,6 +54,7 @@ def execute(
         price=price,
         commission=commission,
         fees=fees,
+        fee_parts=parts,
     )
 
 
@@ -63,6 +75,8 @@ def lacking(state: PaperState, order: Resting, settings: PaperSettings) -> Decim
     """Return the money that is missing for an order; 0 when it may rest, or when a price that
     would tell is not known yet.
     """
+    if settings.account == "cash":
+        return _unpaid(state, order, settings)
     if any(symbol not in state.prices for symbol in (*state.positions, order.symbol)):
         return ZERO
     before, after = _gross(state, None), _gross(state, order)
@@ -72,9 +86,43 @@ def lacking(state: PaperState, order: Resting, settings: PaperSettings) -> Decim
     for symbol, quantity in state.positions.items():
         equity += quantity * to_price(state.prices[symbol])
     notional = order.quantity * to_price(state.prices[order.symbol])
-    costs = commission_due(order.quantity, notional, settings.costs)
-    costs += notional * settings.slippage_bps * BASIS_POINT
+    costs = _foreseen_costs(order.quantity, notional, settings)
     return max(after + costs - equity * settings.leverage, ZERO)
+
+
+def shortage(state: PaperState, order: Resting, settings: PaperSettings) -> str:
+    """Return why a sale of more than is held is refused: `no_short`, `hard_to_borrow`; "" when
+    it is not. Sales that rest count as filled.
+    """
+    if order.side is Side.BUY:
+        return ""
+    resting = state.resting.get(order.symbol, ())
+    selling = sum((o.remaining for o in resting if o.side is Side.SELL), order.quantity)
+    if selling <= state.positions.get(order.symbol, ZERO):
+        return ""
+    if settings.account == "cash" or not settings.allow_short:
+        return "no_short"
+    return "hard_to_borrow" if order.symbol in settings.hard_to_borrow else ""
+
+
+def _unpaid(state: PaperState, order: Resting, settings: PaperSettings) -> Decimal:
+    """Return what cash lacks to pay every purchase that rests and this one."""
+    if order.side is Side.SELL:
+        return ZERO
+    due = ZERO
+    for symbol in dict.fromkeys((*state.resting, order.symbol)):
+        if symbol not in state.prices:
+            continue
+        orders = [o for o in state.resting.get(symbol, ()) if o.side is Side.BUY]
+        for buying in [*orders, order] if symbol == order.symbol else orders:
+            notional = buying.remaining * to_price(state.prices[symbol])
+            due += notional + _foreseen_costs(buying.remaining, notional, settings)
+    return max(due - state.cash, ZERO)
+
+
+def _foreseen_costs(quantity: Decimal, notional: Decimal, settings: PaperSettings) -> Decimal:
+    slippage = notional * settings.slippage_bps * BASIS_POINT
+    return slippage + commission_due(quantity, notional, settings.costs)
 
 
 def _gross(state: PaperState, candidate: Resting | None) -> Decimal:

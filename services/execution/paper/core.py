@@ -1,31 +1,27 @@
 """The paper broker: orders and market data in, the facts a broker would report out.
 
 It stands where a real broker's adapter stands: on the lane `broker.<book>`, answering
-`submitting` and `cancelling` with `ack`, `refused`, `report` and `snapshot`. Orders of one symbol
-are served in order of arrival and share what the market offers. How prices are made is in
-`pricing`, what it costs in `costs`, what the account may take on in `account`.
+`submitting` and `cancelling` with `ack`, `refused`, `report`, `charge` and `snapshot`. Which orders
+come in is in `admission`, who is served first in `matching`, at what price in `pricing`, what it
+costs in `costs` and `financing`, what the account may take on in `account`.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import msgspec
 
 from services.execution.config import PaperSettings
-from services.execution.paper.account import execute, hold, lacking, statement
-from services.execution.paper.pricing import (
-    Offer,
-    fill_price,
-    offer_of_bar,
-    offer_of_quote,
-    offer_of_trade,
-)
+from services.execution.paper.account import hold, statement
+from services.execution.paper.admission import refusal, resting_of
+from services.execution.paper.financing import charge_night, note_night
+from services.execution.paper.matching import end, meet
+from services.execution.paper.pricing import Offer, offer_of_bar, offer_of_quote, offer_of_trade
 from services.execution.paper.state import PaperState, Resting
 from shared.core import NEVER_NS, Patience, Stamp
 from shared.domain.positions import DIVIDEND, SPLIT, dividend, is_news, split_quantity
-from shared.domain.values import ZERO, OrderType, Side, TimeInForce
+from shared.domain.values import ZERO, TimeInForce
 from shared.messages.base import Message
-from shared.messages.broker import Ack, Refused, Report
+from shared.messages.broker import Ack, Refused
 from shared.messages.market import Bar, Clock, CorporateAction, MarketStatus, Quote, Trade
 from shared.messages.orders import Cancelling, Submitting
 from shared.subjects import AGGREGATED, Lane, lane, reading
@@ -130,8 +126,8 @@ class PaperBroker:
 
     def _submit(self, message: Submitting) -> tuple[Message, ...]:
         state = self._state
-        order = _resting(message, state)
-        code, detail = self._refusal(message, order)
+        order = resting_of(message, state, self._settings)
+        code, detail = refusal(message, order, state, self._settings)
         if code:
             refused = Refused(
                 client_order_id=message.client_order_id,
@@ -153,26 +149,10 @@ class PaperBroker:
             ),
         )
 
-    def _refusal(self, message: Submitting, order: Resting) -> tuple[str, str]:
-        """Say why an order does not come in: (code, detail), or two empty texts."""
-        if self._state.now_ns > message.valid_until_ns:
-            return "expired", f"{(self._state.now_ns - message.valid_until_ns) / 1e9:.3f} s ago"
-        if message.quantity <= 0:
-            return "zero_quantity", f"was {message.quantity}"
-        limit = message.limit_price
-        if message.order_type is OrderType.LIMIT and (limit is None or limit <= 0):
-            return "limit_price", f"was {limit}"
-        if self._state.resting_count >= self._settings.max_resting_orders:
-            return "too_many_orders", f"{self._state.resting_count} are resting"
-        missing = lacking(self._state, order, self._settings)
-        if missing:
-            return "insufficient_funds", f"{missing:.2f} {self._settings.currency} are missing"
-        return "", ""
-
     def _cancel(self, message: Cancelling) -> tuple[Message, ...]:
         for order in self._state.resting.get(message.symbol, []):
             if order.client_order_id == message.client_order_id:
-                return (self._end(order, "cancelled", message.reason),)
+                return (end(self._state, order, "cancelled", message.reason),)
         return ()
 
     def _bar(self, stamp: Stamp, bar: Bar) -> tuple[Message, ...]:
@@ -183,7 +163,8 @@ class PaperBroker:
             or (wanted is not None and bar.timeframe is not wanted)
         ):
             return ()
-        return self._meet(bar.symbol, offer_of_bar(bar, self._settings.participation))
+        offer = offer_of_bar(bar, self._settings.participation)
+        return meet(self._state, bar.symbol, offer, self._settings)
 
     def _ticks(self, stamp: Stamp, message: Quote | Trade) -> tuple[Message, ...]:
         """Meet orders with quotes, or with trades where there are no quotes."""
@@ -192,7 +173,7 @@ class PaperBroker:
         reports = () if state.has_stated else self._state_account()
         for offer in self._offers(message):
             if symbol in state.resting:
-                reports += self._meet(symbol, offer)
+                reports += meet(state, symbol, offer, self._settings)
         return reports
 
     def _offers(self, message: Quote | Trade) -> tuple[Offer, ...]:
@@ -211,71 +192,33 @@ class PaperBroker:
             return ()
         return tuple(offer_of_trade(tick, self._settings.participation) for tick in message.ticks)
 
-    def _meet(self, symbol: str, offer: Offer) -> tuple[Message, ...]:
-        """Serve a symbol's orders, in order of arrival, from one offer."""
-        state, reports = self._state, list[Message]()
-        buyable, sellable = offer.buyable, offer.sellable
-        if symbol in state.halted:
-            buyable = sellable = ZERO
-        for order in tuple(state.resting[symbol]):
-            if offer.begins_ns < order.since_ns:
-                continue
-            is_buy = order.side is Side.BUY
-            report = self._fill(order, offer, buyable if is_buy else sellable)
-            if report is not None:
-                reports.append(report)
-                if is_buy or not offer.is_quote:
-                    buyable -= report.quantity
-                if not (is_buy and offer.is_quote):
-                    sellable -= report.quantity
-            reports += self._after_offer(order, offer)
-        return tuple(reports)
-
-    def _fill(self, order: Resting, offer: Offer, available: Decimal) -> Report | None:
-        if available <= 0:
-            return None
-        price = fill_price(order, offer, self._settings.slippage_bps)
-        if price is None:
-            return None
-        quantity = min(order.remaining, available)
-        return execute(self._state, order, quantity, price, self._settings)
-
-    def _after_offer(self, order: Resting, offer: Offer) -> tuple[Message, ...]:
-        """Take a filled order out; end an IOC after its first chance, and a DAY order after a
-        bar that was the whole day.
-        """
-        if not order.remaining:
-            self._take_out(order)
-            return ()
-        if order.time_in_force is TimeInForce.IOC:
-            return (self._end(order, "cancelled", "ioc"),)
-        if order.time_in_force is TimeInForce.DAY and offer.is_session:
-            return (self._end(order, "expired"),)
-        return ()
-
     def _clock(self, clock: Clock) -> tuple[Message, ...]:
         """Notice that a session begins or the market opens or closes."""
         state = self._state
         opening = () if state.has_stated else self._state_account()
         begins = clock.session not in ("", state.session)
-        ended = self._end_of_day() if begins or state.is_open else ()
+        ended = self._end_of_day(begins=begins) if begins or state.is_open else ()
+        if state.is_open:
+            note_night(state)
+        charged = charge_night(state, clock.session, self._settings) if begins else ()
         state.is_open = clock.is_open
         if begins:
             state.session = clock.session
         if clock.is_open:
             self._let_live()
         stated = self._state_account() if begins and not opening else ()
-        return opening + ended + stated
+        return opening + ended + charged + stated
 
-    def _end_of_day(self) -> tuple[Message, ...]:
-        """Expire the DAY orders that lived in the session that ends."""
+    def _end_of_day(self, *, begins: bool) -> tuple[Message, ...]:
+        """Expire what lived in the session that ends; EXT orders once another one begins."""
         over = [
             order
             for orders in self._state.resting.values()
             for order in orders
-            if order.time_in_force is TimeInForce.DAY and order.session
+            if order.session
+            and (order.time_in_force in _OF_A_SESSION or (begins and _is_extended(order)))
         ]
-        return tuple(self._end(order, "expired") for order in over)
+        return tuple(end(self._state, order, "expired") for order in over)
 
     def _let_live(self) -> None:
         """Give the orders that waited for an opening their session."""
@@ -295,44 +238,15 @@ class PaperBroker:
             if symbol in state.prices:
                 state.prices[symbol] /= action.ratio
             orders = tuple(state.resting.get(symbol, ()))
-            ended = tuple(self._end(order, "cancelled", "split") for order in orders)
+            ended = tuple(end(state, order, "cancelled", "split") for order in orders)
         elif action.kind == DIVIDEND:
             state.cash += dividend(held, action.cash_per_share)
         return ended + (self._state_account() if held else ())
 
-    def _end(self, order: Resting, kind: str, reason: str = "") -> Report:
-        self._take_out(order)
-        return Report(
-            client_order_id=order.client_order_id,
-            signal_id=order.signal_id,
-            symbol=order.symbol,
-            kind=kind,
-            reason=reason,
-        )
-
-    def _take_out(self, order: Resting) -> None:
-        orders = self._state.resting[order.symbol]
-        orders.remove(order)
-        self._state.resting_count -= 1
-        if not orders:
-            del self._state.resting[order.symbol]
-
 
 _MARKET = ("bar", "quote", "trade", "status", "action")
+_OF_A_SESSION = (TimeInForce.DAY, TimeInForce.OPG, TimeInForce.CLS)
 
 
-def _resting(message: Submitting, state: PaperState) -> Resting:
-    return Resting(
-        client_order_id=message.client_order_id,
-        signal_id=message.signal_id,
-        symbol=message.symbol,
-        side=message.side,
-        quantity=message.quantity,
-        order_type=message.order_type,
-        limit_price=message.limit_price,
-        time_in_force=message.time_in_force,
-        number=state.orders + 1,
-        since_ns=state.now_ns,
-        session=state.session if state.is_open else "",
-        remaining=message.quantity,
-    )
+def _is_extended(order: Resting) -> bool:
+    return order.time_in_force is TimeInForce.EXT

@@ -2,11 +2,15 @@
 
 Commission is the order's, not the execution's: an execution pays what the order as a whole owes
 by then, less what it paid before. So an order that fills in ten parts pays its minimum once.
+Fees are rounded up, each kind for itself: at every execution, or (`fee_rounding` "day") as the
+day's sum, of which an execution then pays what is new.
 """
 
 from decimal import ROUND_UP, Decimal
 
 from services.execution.config import CostSettings
+from services.execution.paper.rates import rates_on
+from services.execution.paper.state import DayFees
 from shared.domain.values import CENT, ZERO, Side, to_cents
 
 MILLION = Decimal(1_000_000)
@@ -20,12 +24,41 @@ def commission_due(quantity: Decimal, notional: Decimal, costs: CostSettings) ->
     return to_cents(min(due, costs.commission_max_fraction * notional))
 
 
-def regulatory_fees(
-    side: Side, quantity: Decimal, notional: Decimal, costs: CostSettings
-) -> Decimal:
-    """Return the SEC and FINRA fees of one execution, each rounded up as brokers do; sales only."""
-    if side is Side.BUY:
-        return ZERO
-    sec = (notional * costs.sec_fee_per_million / MILLION).quantize(CENT, ROUND_UP)
-    activity = min(quantity * costs.taf_per_share, costs.taf_max).quantize(CENT, ROUND_UP)
-    return sec + activity
+def fees_of(
+    side: Side, quantity: Decimal, notional: Decimal, day: str, costs: CostSettings
+) -> dict[str, Decimal]:
+    """Return the fees of one execution on a New York date by kind, not rounded, none of them 0:
+    `sec` and `taf` of sales; `cat`, `clearing` and `exchange` of purchases and sales.
+    """
+    rates = rates_on(day)
+    fees: dict[str, Decimal] = {}
+    if side is Side.SELL:
+        sec = costs.sec_fee_per_million
+        fees["sec"] = notional * (rates.sec_per_million if sec is None else sec) / MILLION
+        taf = rates.taf_per_share if costs.taf_per_share is None else costs.taf_per_share
+        taf_max = rates.taf_max if costs.taf_max is None else costs.taf_max
+        fees["taf"] = min(quantity * taf, taf_max)
+    cat = costs.cat_per_share
+    fees["cat"] = quantity * (rates.cat_per_share if cat is None else cat)
+    if costs.clearing_per_share:
+        fees["clearing"] = quantity * costs.clearing_per_share
+    if costs.exchange_per_share:
+        fees["exchange"] = quantity * costs.exchange_per_share
+    return {kind: fee for kind, fee in fees.items() if fee}
+
+
+def charge_fees(
+    side: Side, quantity: Decimal, notional: Decimal, day: DayFees, costs: CostSettings
+) -> dict[str, Decimal]:
+    """Return what one execution pays by kind, in whole cents, and note it in the day's sums."""
+    fees = fees_of(side, quantity, notional, day.day, costs)
+    if costs.fee_rounding == "execution":
+        return {kind: fee.quantize(CENT, ROUND_UP) for kind, fee in fees.items()}
+    charged: dict[str, Decimal] = {}
+    for kind, fee in fees.items():
+        before = day.sums.get(kind, ZERO)
+        day.sums[kind] = before + fee
+        new = (before + fee).quantize(CENT, ROUND_UP) - before.quantize(CENT, ROUND_UP)
+        if new:
+            charged[kind] = new
+    return charged

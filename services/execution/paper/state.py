@@ -9,7 +9,8 @@ from shared.domain.values import ZERO, OrderType, Side, TimeInForce
 
 class Resting(Struct):
     """An order in the book. `since_ns` is the market time at which it came; `session` the
-    session it lives in, "" until one opens; `charged` the commission so far.
+    session it lives in, "" until one opens; `charged` the commission so far; `is_triggered` says
+    that its trigger price was met.
     """
 
     client_order_id: str
@@ -27,6 +28,25 @@ class Resting(Struct):
     fills: int = 0
     notional: Decimal = ZERO
     charged: Decimal = ZERO
+    trigger_price: Decimal | None = None
+    is_triggered: bool = False
+
+
+class DayFees(Struct):
+    """The fees of one New York date so far by kind, not rounded."""
+
+    day: str = ""
+    sums: dict[str, Decimal] = field(default_factory=dict)
+
+
+class Overnight(Struct):
+    """What was borrowed when a session ended: shares (positive) and the price per share at the
+    close for each symbol held short, and cash.
+    """
+
+    session: str
+    shorts: dict[str, tuple[Decimal, Decimal]]
+    cash: Decimal
 
 
 class PaperState(Struct):
@@ -49,3 +69,5 @@ class PaperState(Struct):
     ticking: dict[str, int] = field(default_factory=dict)
     halted: dict[str, None] = field(default_factory=dict)
     actions: dict[str, str] = field(default_factory=dict)
+    fees: DayFees = field(default_factory=DayFees)
+    overnight: Overnight | None = None

@@ -47,9 +47,10 @@ def test_a_market_order_fills_at_the_next_open_and_pays_slippage() -> None:
     (report,) = talk.bar(100.0)
     assert isinstance(report, Report)
     assert (report.quantity, report.price) == shares(100, "100.05")
-    assert (report.commission, report.fees) == (Decimal("1.00"), Decimal(0))
+    assert (report.commission, report.fees) == (Decimal("1.00"), Decimal("0.01"))
+    assert report.fee_parts == {"cat": Decimal("0.01")}
     assert report.execution_id == "paper-1-1"
-    assert talk.core.state.cash == Decimal(100_000) - Decimal(10005) - 1
+    assert talk.core.state.cash == Decimal(100_000) - Decimal(10005) - Decimal("1.01")
     assert talk.core.state.positions == {"AAPL": Decimal(100)}
     assert talk.bar(100.0) == []
 
@@ -198,7 +199,8 @@ def test_where_there_are_quotes_orders_meet_quotes_only() -> None:
     assert talk.bar() == []
     trade = TradeTick(talk.now_ns + 1, 100.0, 9_000.0)
     assert talk.say(FILE, Trade(symbol="AAPL", ticks=(trade,))) == []
-    assert fills(talk.quote(99.0, 101.0, ask_size=500.0)) == [shares(500, "101.0505")]
+    # 101 * 1.0005 = 101.0505; impact 0.5 * spread 2 * sqrt(500 / 500) = 1: 102.0505, up a tick
+    assert fills(talk.quote(99.0, 101.0, ask_size=500.0)) == [shares(500, "102.06")]
     assert fills(talk.quote(99.0, 101.0, ask_size=0.0)) == []
 
 
@@ -217,7 +219,7 @@ def test_trades_fill_where_there_are_no_quotes() -> None:
     talk.now_ns += MINUTE_NS
     ticks = (TradeTick(talk.now_ns - 1, 100.0, 300.0), TradeTick(talk.now_ns, 101.0, 5_000.0))
     got = fills(talk.say(FILE, Trade(symbol="AAPL", ticks=ticks)))
-    assert got == [shares(30, "100.05"), shares(70, "101.0505")]
+    assert got == [shares(30, "100.05"), shares(70, "101.06")]
 
 
 def test_a_one_sided_quote_leaves_the_price() -> None:
