@@ -19,8 +19,10 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from shared.domain.errors import TapedeckError, UnavailableError
+from shared.domain.values import NS_PER_S
 from shared.subjects import LANES, Lane
-from shared.tape.entry import Entry, Mechanics, Outgoing, mechanics
+from shared.tape.credible import Mechanics, mechanics
+from shared.tape.entry import Entry, Outgoing
 from shared.tape.interface import (
     BATCH_MAX,
     PAYLOAD_BYTES_MAX,
@@ -60,7 +62,7 @@ class _PubAck(Struct):
 class _Stored(Struct):
     subject: str
     seq: int
-    time: datetime
+    time: str
     data: str = ""
     hdrs: str = ""
 
@@ -328,6 +330,13 @@ def _mechanics(out: Outgoing) -> dict[str, str]:
     return headers
 
 
+def _recorded_ns(stamp: str) -> int:
+    """Return 2026-11-21T03:34:58.368053876Z to its last digit, as readers have it."""
+    whole, _, fraction = stamp.removesuffix("Z").partition(".")
+    seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
+    return seconds * NS_PER_S + int(fraction.ljust(9, "0"))
+
+
 def _stored_entry(stored: _Stored, imported_to: int) -> Entry:
     headers: dict[str, str] = {}
     for line in b64decode(stored.hdrs).decode(errors="replace").split("\r\n")[1:]:
@@ -336,7 +345,7 @@ def _stored_entry(stored: _Stored, imported_to: int) -> Entry:
             headers[key] = value.strip()
     # Whatever a lane ends with is its end, credible or not.
     told = mechanics(headers) or Mechanics(cause=0, index=0, count=1, trace="", fenced=False)
-    recorded_ns = int(stored.time.timestamp() * 1e6) * 1_000
+    recorded_ns = _recorded_ns(stored.time)
     if stored.seq <= imported_to:
         recorded_ns = int(headers.get(RECORDED, recorded_ns))
     return Entry(
