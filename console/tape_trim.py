@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 from nats.aio.client import Client
+from structlog.typing import FilteringBoundLogger
 
 from console.configuration import DEMO, Sources, load_desk
 from console.home import home_of
@@ -118,7 +120,7 @@ async def _needs(
     client: Client, tape: JetStreamTape, info: StreamInfo, forget: Sequence[str]
 ) -> tuple[dict[Lane, int], list[Bound]]:
     """Return what each lane must keep at least, and what each actor needs of the whole tape."""
-    store = JetStreamSnapshots(client, structlog.get_logger())
+    store = JetStreamSnapshots(client, _quiet_log())
     lanes = sorted({parse(subject).lane for subject in info.state.subjects})
     ends: dict[Lane, int] = {}
     bounds: list[Bound] = []
@@ -157,6 +159,15 @@ async def _newest_usable(
         if head is None or digest_of(head.payload) == snapshot.lane_head_digest:
             return snapshot
     return None
+
+
+def _quiet_log() -> FilteringBoundLogger:
+    """Return a log that keeps its warnings: which snapshot is not usable is said in a sentence."""
+    wrapper = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    log: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.ReturnLogger(), processors=[], wrapper_class=wrapper
+    )
+    return log
 
 
 async def _ledger_cursor(servers: Servers, tape_id: str, book: str) -> int:
