@@ -13,6 +13,7 @@ from shared.tape.publisher import LanePublisher
 KILLS = 50
 EVERY_S = 0.02  # a bar, which the strategy wants to trade
 DECISIONS = "risk.main.>"
+PATIENCE_S = 10.0
 _STRATEGY = {
     "STRATEGIES__BENCH__USE": "bench.every_bar:EveryBar",
     "STRATEGIES__BENCH__ACTIVE": "true",
@@ -35,7 +36,7 @@ async def measure() -> None:
     gaps_ms.sort()
     rows = [
         Row(
-            "killed to next decision, ms",
+            "without a decision, ms",
             f"p50 {gaps_ms[KILLS // 2]:.0f}, p90 {gaps_ms[KILLS * 9 // 10]:.0f},"
             f" max {gaps_ms[-1]:.0f}",
             target="under 1,000",
@@ -58,17 +59,23 @@ async def _play(bench: Stand) -> None:
 
 
 async def _kill_leader(bench: Stand, pair: list[ServiceProcess]) -> float:
-    """Kill the one that leads; return the milliseconds until somebody decides again."""
+    """Kill the one that leads; return the milliseconds until somebody decides again.
+
+    Counted from the first signal that the dead one left unanswered, for the strategy pauses, too.
+    """
     leader = await _leader_of(pair)
-    began_s = time.perf_counter()
+    killed_ns = time.time_ns()
     leader.kill()
     await leader.wait()
     pair.remove(leader)
     await bench.stop([leader])
     before = await bench.tape.last(DECISIONS)
-    while (last := await bench.tape.last(DECISIONS)) == before:  # noqa: ASYNC110 - as a user asks
-        await asyncio.sleep(0.001)
-    return (time.perf_counter() - began_s) * 1e3 if last is not None else 0.0
+    async with bench.tape.reader([DECISIONS], before.seq + 1 if before else 1) as reader:
+        entry = await reader.next(PATIENCE_S)
+    cause = await bench.tape.get(entry.cause) if entry is not None else None
+    if entry is None or cause is None:
+        raise RuntimeError(f"nobody has taken over within {PATIENCE_S:.0f} s")
+    return (entry.recorded_ns - max(killed_ns, cause.recorded_ns)) / 1e6
 
 
 async def _leader_of(pair: list[ServiceProcess]) -> ServiceProcess:
