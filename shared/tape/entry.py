@@ -1,19 +1,14 @@
 """What stands on the tape, and what is about to."""
 
-import re
-from collections.abc import Mapping
-
 from msgspec import Struct
 
 from shared.core import Stamp
 from shared.domain.ids import derive_id
 from shared.messages.base import Message
-from shared.messages.codec import Head, decode, encode
+from shared.messages.codec import Head, MessageError, decode, encode
 from shared.subjects import Lane, lane_of, subject_of
+from shared.tape.credible import is_own_kind
 from shared.telemetry.context import traceparent
-
-_NUMBER = re.compile(r"[0-9]{1,19}")
-ACTOR_LANES = ("strategy.", "risk.", "execution.", "broker.", "ledger.")
 
 
 class Entry(Struct, frozen=True):
@@ -41,55 +36,25 @@ class Entry(Struct, frozen=True):
         return lane_of(self.subject)
 
     def open(self) -> tuple[Stamp, Message]:
-        """Decode; raise MessageError when the payload is not a message of this release."""
+        """Decode; raise MessageError when the payload is not a message of this release, or not
+        one that belongs under its subject.
+        """
         head, message = decode(self.payload)
+        service, actor, event, *_ = self.subject.split(".", 3)
+        if not is_own_kind(service, event, message):
+            raise MessageError(
+                f"message {self.seq} on {self.subject} is a {type(message).__name__}, which"
+                f" {service} does not say there: it was forged"
+            )
         stamp = Stamp(
             seq=self.seq,
             ts_ns=head.ts_ns,
-            lane=lane_of(self.subject),
+            lane=Lane(service, actor),
             id=head.id,
             correlation_id=head.correlation_id,
             recorded_ns=self.recorded_ns,
         )
         return stamp, message
-
-
-class Mechanics(Struct, frozen=True):
-    """What the headers of a stored message say; see `Entry`."""
-
-    cause: int
-    index: int
-    count: int
-    trace: str
-    fenced: bool
-
-
-def mechanics(headers: Mapping[str, str]) -> Mechanics | None:
-    """Read the headers of a stored message; None when no honest speaker has written them."""
-    cause = headers.get("Tape-Cause")
-    index, count = headers.get("Tape-Index", "0"), headers.get("Tape-Count", "1")
-    if not all(_NUMBER.fullmatch(text) for text in (cause or "0", index, count)):
-        return None
-    return Mechanics(
-        cause=int(cause or 0),
-        index=int(index),
-        count=int(count),
-        trace=headers.get("traceparent", ""),
-        fenced=cause is not None,
-    )
-
-
-def is_credible(subject: str, headers: Mapping[str, str]) -> bool:
-    """Tell whether an honest speaker can have put a message with these headers on the tape.
-
-    `Nats-Subject` is a message that the server was made to store; an actor always has a cause;
-    and only market data may vanish from the tape again.
-    """
-    if "Nats-Subject" in headers:
-        return False
-    if "Tape-Cause" not in headers and subject.startswith(ACTOR_LANES):
-        return False
-    return "Nats-TTL" not in headers or subject.startswith("data.")
 
 
 class Outgoing(Struct, frozen=True):

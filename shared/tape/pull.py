@@ -20,7 +20,8 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from shared.domain.errors import UnavailableError
-from shared.tape.entry import Entry, is_credible, mechanics
+from shared.tape.credible import is_credible, mechanics
+from shared.tape.entry import Entry
 from shared.tape.marks import RECORDED
 
 PULL_MESSAGES = 512  # at most two pulls wait in memory
@@ -245,7 +246,7 @@ class PullReader:
 def _entry(message: Msg, headers: dict[str, str], seq: int, recorded_ns: int) -> Entry | None:
     """Build the entry; None for what cannot have been written by an honest speaker."""
     told = mechanics(headers)
-    if told is None or not is_credible(message.subject, headers):
+    if told is None or not is_credible(message.subject, headers, message.data):
         return None
     return Entry(
         seq=seq,

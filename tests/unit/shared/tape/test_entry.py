@@ -6,19 +6,17 @@ import pytest
 
 from shared.core import Stamp
 from shared.domain.values import Intent, Side, Timeframe
-from shared.messages.codec import decode
+from shared.messages.codec import MessageError, decode
+from shared.messages.control import Kill
 from shared.messages.decisions import Denied
 from shared.messages.market import Bar
 from shared.messages.signals import Signal
 from shared.subjects import lane
 from shared.tape.entry import (
     Entry,
-    Mechanics,
     Outgoing,
     answers,
     fact,
-    is_credible,
-    mechanics,
 )
 
 TAPE = "00112233445566ff"
@@ -104,35 +102,11 @@ def test_a_message_is_recognised_by_content_and_place_not_by_sequence() -> None:
     assert not out.is_recorded_as(Entry(10, out.subject, out.payload, 0, 8, 0, 1))
 
 
-def test_headers_say_what_caused_a_message() -> None:
-    told = mechanics({"Tape-Cause": "7", "Tape-Index": "1", "Tape-Count": "2", "traceparent": "t"})
-
-    assert told == Mechanics(cause=7, index=1, count=2, trace="t", fenced=True)
-    assert mechanics({}) == Mechanics(cause=0, index=0, count=1, trace="", fenced=False)
-
-
-@pytest.mark.parametrize("name", ["Tape-Cause", "Tape-Index", "Tape-Count"])
-@pytest.mark.parametrize("text", ["x", "-1", "1.5", "", " 1", "٣", "9" * 20])
-def test_headers_that_nobody_honest_writes_say_nothing(name: str, text: str) -> None:
-    if (name, text) != ("Tape-Cause", ""):
-        assert mechanics({name: text}) is None
-
-
-@pytest.mark.parametrize(
-    ("subject", "headers", "credible"),
-    [
-        ("data.file.bar.1m.SPY", {}, True),
-        ("control.console.kill", {}, True),
-        ("risk.main.approved.SPY", {"Tape-Cause": "1"}, True),
-        ("risk.main.approved.SPY", {}, False),
-        ("strategy.ema.signal.SPY", {}, False),
-        ("data.file.clock", {"Nats-Subject": "strategy.ema.signal.SPY"}, False),
-        ("data.file.bar.1m.SPY", {"Nats-TTL": "1s"}, True),
-        ("strategy.ema.signal.SPY", {"Nats-TTL": "1s", "Tape-Cause": "1"}, False),
-        ("control.console.kill", {"Nats-TTL": "1s"}, False),
-    ],
-)
-def test_only_what_an_honest_speaker_can_have_said_is_credible(
-    subject: str, headers: dict[str, str], *, credible: bool
-) -> None:
-    assert is_credible(subject, headers) == credible
+def test_a_message_that_does_not_belong_under_its_subject_is_not_opened() -> None:
+    kill = fact(
+        TAPE, lane("control", "console"), Kill(reason="r", valid_until_ns=9), ts_ns=1, key="k"
+    )
+    for subject in ("data.file.kill", "strategy.ema.signal.SPY", "control.console.resume"):
+        with pytest.raises(MessageError, match="forged"):
+            Entry(7, subject, kill.payload, 1).open()
+    assert Entry(7, kill.subject, kill.payload, 1).open()[1] == said
