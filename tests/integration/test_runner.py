@@ -87,9 +87,10 @@ def recorded(actor: Actor, entries: Sequence[Entry]) -> list[tuple[object, ...]]
     ]
 
 
-class EagerExecution(toy.ToyExecution):
+class Eager(toy.ToyExecution):
     """Answers bars with several messages, without needing anybody else."""
 
+    lane = Lane("strategy", "eager")  # what it says, only a strategy may
     reads: tuple[str, ...] = ("data.*.bar.>",)
 
     @override
@@ -100,7 +101,7 @@ class EagerExecution(toy.ToyExecution):
 
 
 def eager() -> Actor:
-    return toy.actor(EagerExecution(), Rank.EXECUTION)
+    return toy.actor(Eager(), Rank.EXECUTION)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -132,7 +133,7 @@ def test_crashes_anywhere_lose_and_repeat_nothing(nats_server: NatsUnderTest, se
 def test_code_that_answers_differently_stops_and_names_the_place(
     nats_server: NatsUnderTest,
 ) -> None:
-    class Changed(EagerExecution):
+    class Changed(Eager):
         @override
         def answer(self, message: Message) -> tuple[Message, ...]:
             said = super().answer(message)
@@ -148,7 +149,7 @@ def test_code_that_answers_differently_stops_and_names_the_place(
                 runner.stop()
             before = await whole(tape)
             async with hosted(client, tape, toy.actor(Changed(), Rank.EXECUTION)) as runner:
-                with pytest.raises(DivergenceError, match=r"execution\.main diverges at \d+"):
+                with pytest.raises(DivergenceError, match=r"strategy\.eager diverges at \d+"):
                     await runner.run()
             assert await whole(tape) == before
 
@@ -250,7 +251,7 @@ def test_a_start_from_a_snapshot_is_a_start_from_the_beginning(
     asyncio.run(scenario())
 
 
-class Halting(EagerExecution):
+class Halting(Eager):
     """Speaks on every third bar; has its runner stop at a given message."""
 
     def __init__(self, stops_at: int = 0) -> None:

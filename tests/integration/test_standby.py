@@ -6,16 +6,19 @@ from contextlib import asynccontextmanager
 from typing import override
 
 from shared.messages.base import Message
+from shared.permissions import ADMIN
 from shared.runtime.actor import Actor, Rank
 from shared.runtime.feed import slice_facts
 from shared.runtime.runner import Runner
 from shared.subjects import Lane
+from shared.tape.client import connect
 from shared.tape.entry import Entry, Outgoing, fact
 from shared.tape.interface import DivergenceError
 from shared.tape.jetstream import JetStreamTape
 from shared.tape.publisher import LanePublisher
 from tests import toy
-from tests.integration.test_runner import EagerExecution, eager, expected, recorded
+from tests.cable import cable_to
+from tests.integration.test_runner import Eager, eager, expected, recorded
 from tests.servers import NatsUnderTest
 from tests.tapes import fresh_tape, hosted, whole
 
@@ -123,6 +126,31 @@ def test_a_hung_leader_is_replaced_and_stands_by_when_it_returns(
     asyncio.run(scenario())
 
 
+def test_a_leader_cut_from_the_network_is_replaced_and_stands_by_when_it_is_back(
+    nats_server: NatsUnderTest,
+) -> None:
+    async def scenario() -> None:
+        async with fresh_tape(nats_server) as (client, tape), cable_to(nats_server.url) as cable:
+            far = await connect(cable.url, name=ADMIN, login=nats_server.logins[ADMIN], timeout_s=5)
+            market, one = Market(tape), Hanging(await JetStreamTape.open(far))
+            async with (
+                hosted(far, one, eager()) as leader,
+                hosted(client, tape, eager(), standby_after_s=T_S) as standby,
+                running(leader, standby),
+            ):
+                await market.play(5)
+                await answered(tape)
+                cable.cut()
+                await market.play(5)
+                await answered(tape)
+                cable.mend()
+                await market.play(5)
+                await answered(tape)
+            await far.close()
+
+    asyncio.run(scenario())
+
+
 def test_two_leaders_at_once_say_everything_once(nats_server: NatsUnderTest) -> None:
     async def scenario() -> None:
         async with (
@@ -137,7 +165,7 @@ def test_two_leaders_at_once_say_everything_once(nats_server: NatsUnderTest) -> 
     asyncio.run(scenario())
 
 
-class Wrong(EagerExecution):
+class Wrong(Eager):
     """Says something else from the tenth message on."""
 
     @override
@@ -168,7 +196,7 @@ def test_a_standby_that_thinks_otherwise_stops_and_says_where(nats_server: NatsU
                 checking = group.create_task(end_of(standby))
                 await asyncio.sleep(T_S)
                 await Market(tape).play(10)
-                assert "execution.main diverges at" in await checking
+                assert "strategy.eager diverges at" in await checking
                 await answered(tape)
 
     asyncio.run(scenario())
@@ -176,7 +204,7 @@ def test_a_standby_that_thinks_otherwise_stops_and_says_where(nats_server: NatsU
 
 def released(configuration: str) -> Actor:
     return Actor(
-        core=EagerExecution(),
+        core=Eager(),
         rank=Rank.EXECUTION,
         configuration={"release": configuration},
         packages=["shared.core"],
