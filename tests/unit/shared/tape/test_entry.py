@@ -103,9 +103,8 @@ def test_a_message_is_recognised_by_content_and_place_not_by_sequence() -> None:
 
 
 def test_a_message_that_does_not_belong_under_its_subject_is_not_opened() -> None:
-    kill = fact(
-        TAPE, lane("control", "console"), Kill(reason="r", valid_until_ns=9), ts_ns=1, key="k"
-    )
+    said = Kill(reason="r", valid_until_ns=9)
+    kill = fact(TAPE, lane("control", "console"), said, ts_ns=1, key="k")
     for subject in ("data.file.kill", "strategy.ema.signal.SPY", "control.console.resume"):
         with pytest.raises(MessageError, match="forged"):
             Entry(7, subject, kill.payload, 1).open()

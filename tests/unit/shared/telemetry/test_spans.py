@@ -121,7 +121,7 @@ def test_what_a_command_causes_is_one_trace_with_a_root_for_each_who_obeyed() ->
     desk = Desk()
     kill = desk.tell(lane("control", "ann"), Kill(), "kill-1")
     desk.answer(RISK, kill, "kill", Halted(code="killed"))
-    desk.answer(EXECUTION, kill, "kill", Halted(code="killed"))
+    desk.answer(lane("risk", "other"), kill, "kill", Halted(code="killed"))
     spans = desk.exporter.get_finished_spans()
     assert {ids(span)[0] for span in spans} == {trace_id(kill.id)}
     assert len({ids(span)[1] for span in spans}) == 4
