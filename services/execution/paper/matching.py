@@ -11,7 +11,7 @@ from services.execution.config import PaperSettings
 from services.execution.paper.account import execute
 from services.execution.paper.pricing import Offer, at_one_price, fill_price, meets_trigger
 from services.execution.paper.state import PaperState, Resting
-from shared.domain.values import ZERO, OrderType, Side, TimeInForce
+from shared.domain.values import OrderType, Side, TimeInForce
 from shared.messages.base import Message
 from shared.messages.broker import Report
 
@@ -22,8 +22,6 @@ def meet(
     """Serve a symbol's orders from one offer; return executions and ends in their order."""
     reports: list[Message] = []
     buyable, sellable = offer.buyable, offer.sellable
-    if symbol in state.halted:
-        buyable = sellable = ZERO
     orders = state.resting[symbol]
     for order in sorted(orders, key=_turn) if len(orders) > 1 else tuple(orders):
         seen = _seen_by(order, offer)
@@ -88,12 +86,12 @@ def _seen_by(order: Resting, offer: Offer) -> Offer | None:
 def _fill(
     state: PaperState, order: Resting, offer: Offer, available: Decimal, settings: PaperSettings
 ) -> Report | None:
-    if available <= 0:
+    if order.symbol in state.halted:
         return None
     quantity = min(order.remaining, available)
-    price = fill_price(order, offer, quantity, settings)
+    price = fill_price(order, offer, quantity, settings) if quantity > 0 else None
     if not order.is_triggered and meets_trigger(order, offer):
-        order.is_triggered = True
+        order.is_triggered = True  # also when others took what there was: it is at work from now on
     if price is None:
         return None
     return execute(state, order, quantity, price, offer.day, settings)

@@ -219,7 +219,11 @@ def approved(
 def submitting(
     name: str, side: Side, quantity: Decimal, limit: str | None, now_ns: int, **fields: object
 ) -> Submitting:
-    known = {"intent": Intent.OPEN, "valid_until_ns": now_ns + MINUTE_NS}
+    known = {
+        "intent": Intent.OPEN,
+        "valid_until_ns": now_ns + MINUTE_NS,
+        "order_type": OrderType.MARKET if limit is None else OrderType.LIMIT,
+    }
     return Submitting(
         order_id=name,
         client_order_id=name,
@@ -227,7 +231,6 @@ def submitting(
         strategy_id="trend",
         side=side,
         quantity=quantity,
-        order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
         limit_price=None if limit is None else Decimal(limit),
         **(known | fields),  # type: ignore[arg-type]
     )

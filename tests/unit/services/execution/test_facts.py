@@ -7,11 +7,12 @@ import pytest
 from services.execution import facts
 from shared.domain.errors import InvariantError
 from shared.messages.base import Message
-from shared.messages.broker import Ack, BrokerSnapshot, Report, Sending
+from shared.messages.broker import Ack, BrokerSnapshot, Charge, Report, Sending
 from shared.messages.orders import (
     Accepted,
     Account,
     Cancelled,
+    Charged,
     Expired,
     External,
     Filled,
@@ -160,3 +161,33 @@ def test_memory_of_what_is_over_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         talk.fill(order, 100, f"e{n}")
     assert len(talk.core.state.finished) == 3
     assert list(talk.core.state.executions) == ["e2", "e3", "e4"]
+
+
+def test_a_charge_counts_once_and_goes_to_the_books() -> None:
+    talk, _ = _talk()
+    charge = Charge(
+        charge_id="c1", kind="borrow", amount=Decimal("0.32"), symbol="AAPL", detail="one night"
+    )
+    (charged,) = talk.say(BROKER, charge)
+    assert charged == Charged(
+        charge_id="c1", kind="borrow", amount=Decimal("0.32"), symbol="AAPL", detail="one night"
+    )
+    assert talk.say(BROKER, charge) == []
+
+
+def test_the_parts_of_a_fills_fees_are_passed_on() -> None:
+    talk, order = _talk()
+    report = Report(
+        client_order_id=order.client_order_id,
+        signal_id=order.signal_id,
+        symbol=order.symbol,
+        kind="fill",
+        execution_id="e1",
+        quantity=Decimal(1),
+        price=Decimal(10),
+        fees=Decimal("0.02"),
+        fee_parts={"sec": Decimal("0.01"), "taf": Decimal("0.01")},
+    )
+    (filled,) = talk.say(BROKER, report)
+    assert isinstance(filled, Filled)
+    assert filled.fee_parts == report.fee_parts

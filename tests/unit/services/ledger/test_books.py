@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 from services.ledger import books
-from services.ledger.journal import CASH, OPENING, REALIZED
+from services.ledger.journal import BORROW, CASH, INTEREST, OPENING, REALIZED
 from services.ledger.state import Lot
 from shared.domain.positions import Position
 from shared.domain.values import Side
 from shared.messages.market import CorporateAction
+from shared.messages.orders import Charged
 from tests.unit.services.ledger.story import Story
 
 D = Decimal
@@ -156,3 +157,21 @@ def test_a_total_that_drifts_from_the_journal_is_noticed() -> None:
     assert books.is_balanced(story.core.state)
     story.core.state.totals.cash += D("0.0001")
     assert not books.is_balanced(story.core.state)
+
+
+def test_what_was_borrowed_overnight_is_an_expense_and_the_books_balance() -> None:
+    story = Story()
+    story.account("1000")
+    entries = []
+    for kind, amount in (("borrow", "0.32"), ("interest", "10.00")):
+        charge = Charged(charge_id=kind, kind=kind, amount=D(amount), symbol="AAPL")
+        entries += books.apply_charge(story.core.state, charge)
+    state = story.core.state
+    assert (state.totals.cash, state.totals.borrow, state.totals.interest) == (
+        D("989.68"),
+        D("0.32"),
+        D("10.00"),
+    )
+    assert (state.balances[BORROW], state.balances[INTEREST]) == (D("0.32"), D("10.00"))
+    assert [entry.kind for entry in entries] == ["charge", "charge"]
+    assert books.is_balanced(state)

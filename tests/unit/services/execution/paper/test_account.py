@@ -65,3 +65,35 @@ def test_a_flat_position_is_not_stated() -> None:
     hold(state, "IBM", Decimal(5))
     hold(state, "AAPL", Decimal(0))
     assert statement(state, "USD").positions == {"IBM": Decimal(5)}
+
+
+def test_a_cash_account_pays_every_purchase_that_rests() -> None:
+    talk = BrokerTalk(FREE.model_copy(update={"account": "cash", "leverage": Decimal(4)}))
+    talk.bar(100.0)
+    talk.bar(50.0, symbol="IBM")
+    assert _code(talk.submit(Side.BUY, 60)) == ""
+    # 6,000 + 3,950 and two times the least commission are more than 10,000 by nothing
+    assert _code(talk.submit(Side.BUY, 79, symbol="IBM")) == ""
+    assert _code(talk.submit(Side.BUY, 1, symbol="IBM")) == "insufficient_funds"
+
+
+def test_a_cash_account_sells_what_it_holds_and_no_more() -> None:
+    talk = BrokerTalk(FREE.model_copy(update={"account": "cash"}))
+    talk.submit(Side.BUY, 50)
+    talk.bar(100.0)
+    assert _code(talk.submit(Side.SELL, 30)) == ""
+    assert _code(talk.submit(Side.SELL, 30)) == "no_short"
+    assert _code(talk.submit(Side.SELL, 20)) == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [({"allow_short": False}, "no_short"), ({"hard_to_borrow": ("AAPL",)}, "hard_to_borrow")],
+)
+def test_a_short_sale_needs_leave_and_shares_to_borrow(
+    settings: dict[str, object], code: str
+) -> None:
+    talk = BrokerTalk(FREE.model_copy(update=settings))
+    talk.bar(100.0)
+    assert _code(talk.submit(Side.SELL, 1)) == code
+    assert _code(talk.submit(Side.BUY, 1)) == ""
