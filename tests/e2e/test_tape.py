@@ -94,6 +94,7 @@ def test_a_tape_that_was_cut_is_refused_by_a_database_that_knows_more(workshop: 
     refused = workshop.run(
         *("up", "--data", str(bars), "--until-done", "--json", *STRATEGY),
         *("--state", str(workshop.path / "desk")),
+        TAPEDECK__SHUTDOWN_TIMEOUT_S="1",
     )
     assert refused.code != 0
     assert "the tape ends at 120: the tape was restored from an older copy" in refused.error
