@@ -64,9 +64,9 @@ async def running(*runners: Runner) -> AsyncIterator[list[asyncio.Task[None]]]:
             runner.stop()
 
 
-async def answered(tape: JetStreamTape) -> list[Entry]:
+async def answered(tape: JetStreamTape, timeout_s: float = 10) -> list[Entry]:
     """Wait until everything on the tape is answered, by whomever."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(timeout_s):
         while True:
             entries = await whole(tape)
             if recorded(eager(), entries) == expected(eager(), entries, tape.id):
