@@ -315,6 +315,35 @@ def tape_import(
         tape_files.import_(state, file, Sources(config, profile), as_json=as_json)
 
 
+@tape.command("trim")
+def tape_trim(
+    *,
+    before: Annotated[str, typer.Option("--before", metavar="SEQ|TIME", help="Keep from here on.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(help="Lane of an actor that will never start again; repeatable."),
+    ] = None,
+    config: Config = None,
+    profile: Profile = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Remove old messages of a stopped desk, as far as nobody needs them to start again."""
+    with explained():
+        from console import tape_trim as trimming  # noqa: PLC0415
+        from console.configuration import Sources  # noqa: PLC0415
+
+        trimming.trim_tape(
+            state,
+            Sources(config, profile),
+            before=before,
+            forget=tuple(forget or ()),
+            dry_run=dry_run,
+            as_json=as_json,
+        )
+
+
 @app.command()
 def replay(
     *,
