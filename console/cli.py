@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, override
+from typing import TYPE_CHECKING, Annotated, Any, override
 
 import typer
 from typer.core import TyperCommand
 
 from console.failure import INTERRUPTED, explained
+
+if TYPE_CHECKING:
+    from console.configuration import Sources
+    from console.plan import UpOptions
 
 app = typer.Typer(
     name="tapedeck",
@@ -50,6 +54,29 @@ ArchiveFile = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="An a
 Profile = Annotated[str | None, typer.Option("--profile", help="Ready-made configuration.")]
 
 
+def _options(
+    context: typer.Context,
+    sources: "Sources",
+    data: list[Path] | None,
+    symbols: str | None,
+    cash: str | None,
+) -> "UpOptions":
+    """Return what `up` and `backtest` are both told."""
+    from console.plan import UpOptions, choose  # noqa: PLC0415
+
+    strategies, settings = choose(
+        (name, text) for name, text in context.meta["order"] if name in ("strategy", "setting")
+    )
+    return UpOptions(
+        sources=sources,
+        data=tuple(data or ()),
+        strategies=strategies,
+        settings_for_all=settings,
+        symbols=tuple(filter(None, (s.strip() for s in (symbols or "").split(",")))),
+        cash=cash,
+    )
+
+
 @app.command(cls=_InOrder)
 def up(
     context: typer.Context,
@@ -87,28 +114,49 @@ def up(
     with explained():
         from console import up as running  # noqa: PLC0415
         from console.configuration import Sources  # noqa: PLC0415
-        from console.plan import UpOptions, choose  # noqa: PLC0415
 
-        strategies, settings = choose(
-            (name, text) for name, text in context.meta["order"] if name in ("strategy", "setting")
-        )
-        options = UpOptions(
-            sources=Sources(config, profile),
-            feed=feed,
-            data=tuple(data or ()),
-            speed=speed,
-            until_done=until_done,
-            strategies=strategies,
-            settings_for_all=settings,
-            symbols=tuple(filter(None, (s.strip() for s in (symbols or "").split(",")))),
-            cash=cash,
-            seed=seed,
-        )
+        shared = _options(context, Sources(config, profile), data, symbols, cash)
+        options = shared._replace(feed=feed, speed=speed, until_done=until_done, seed=seed)
         result = running.up(options, state, running.Manner(as_json=as_json, plain=plain))
         if result is not None:
             from console.output import show_document  # noqa: PLC0415
 
             show_document(result.document(), as_json=as_json, title="Run")
+
+
+@app.command(cls=_InOrder)
+def backtest(
+    context: typer.Context,
+    *,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="File or folder to play; repeatable.")
+    ] = None,
+    strategy: Annotated[  # noqa: ARG001 - read in the order of the command line
+        list[str] | None,
+        typer.Option(help="Built-in name, package.module:Class or file.py:Class; repeatable."),
+    ] = None,
+    setting: Annotated[  # noqa: ARG001 - the same
+        list[str] | None,
+        typer.Option(
+            "--set", help="key=value for the --strategy before it; before the first: for all."
+        ),
+    ] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated.")] = None,
+    cash: Annotated[str | None, typer.Option(help="Starting cash of the paper account.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First day or moment, UTC.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last day or moment, UTC.")] = None,
+    config: Config = None,
+    profile: Profile = None,
+    as_json: Json = False,
+) -> None:
+    """Play files through the whole desk in this process: no server, no waiting."""
+    with explained():
+        from console.backtest import command  # noqa: PLC0415
+        from console.configuration import Sources  # noqa: PLC0415
+
+        options = _options(context, Sources(config, profile), data, symbols, cash)
+        wanted = command.Wanted(since, until, as_json=as_json)
+        raise typer.Exit(command.backtest(options, wanted))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import Any, NamedTuple, override
+from typing import TYPE_CHECKING, Any, NamedTuple, override
 
 import msgspec
 
@@ -23,6 +23,9 @@ from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.domain.values import Timeframe
 from shared.runtime.feed import MAX_SPEED, speed_of
 from shared.subjects import lane
+
+if TYPE_CHECKING:
+    from services.data.files.source import FileSource
 
 DEFAULT_STRATEGY = "ema_crossover"
 _DIGEST_BLOCK_BYTES = 1 << 20
@@ -74,6 +77,11 @@ def make_plan(options: UpOptions) -> Plan:
 
     Raises ConfigurationError, DataError or UnavailableError (a port) with one sentence.
     """
+    return plan_with_files(options)[0]
+
+
+def plan_with_files(options: UpOptions) -> "tuple[Plan, FileSource | None]":
+    """Return the plan, and the files that were read for it, of a file feed."""
     feed = options.feed or ("file" if options.data else None)
     if options.data and feed != "file":
         raise ConfigurationError("--data names files, which --feed sim does not read")
@@ -90,15 +98,16 @@ def make_plan(options: UpOptions) -> Plan:
     desk = _settle(desk, options)
     check_strategies(desk)
     check_ports(desk)
-    extent = None
+    extent = source = None
     if desk.data.feed == "file":
-        extent, native = check_files(desk)
-        desk, stretched = _fit_timeframes(desk, native)
+        source = open_files(desk)
+        extent = Extent(source.total, *source.span)
+        desk, stretched = _fit_timeframes(desk, source.timeframe)
         notes += stretched
     tape_id = desk.tape.id
     if options.until_done and tape_id is None:
         tape_id = derive_tape_id(desk)
-    return Plan(desk, extent, tape_id, options.until_done, tuple(notes))
+    return Plan(desk, extent, tape_id, options.until_done, tuple(notes)), source
 
 
 def _settle(desk: DeskConfiguration, options: UpOptions) -> DeskConfiguration:
@@ -277,15 +286,17 @@ def _fit_timeframes(
 
 
 def check_files(desk: DeskConfiguration) -> tuple[Extent, Timeframe]:
-    """Read the files as the data service will; DataError says what is wrong with them.
+    """Return how much the files hold and the timeframe of their bars; DataError as `open_files`."""
+    source = open_files(desk)
+    return Extent(source.total, *source.span), source.timeframe
 
-    Returns how much they hold and the timeframe of their bars.
-    """
+
+def open_files(desk: DeskConfiguration) -> "FileSource":
+    """Read the files as the data service will; DataError says what is wrong with them."""
     with _without("numpy", "pandas"):
         from services.data.files.source import FileSource  # noqa: PLC0415 - imports pyarrow
 
-        source = FileSource(desk.data.file.paths, desk.data.file.timeframe)
-    return Extent(source.total, *source.span), source.timeframe
+        return FileSource(desk.data.file.paths, desk.data.file.timeframe)
 
 
 class _Hiding(MetaPathFinder):
