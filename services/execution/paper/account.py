@@ -8,6 +8,7 @@ all purchases, resting ones too, from cash, and shorts nothing. Reducing a posit
 allowed. Prices that move afterwards force nobody out.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from services.execution.config import PaperSettings
@@ -77,17 +78,25 @@ def lacking(state: PaperState, order: Resting, settings: PaperSettings) -> Decim
     """
     if settings.account == "cash":
         return _unpaid(state, order, settings)
-    if any(symbol not in state.prices for symbol in (*state.positions, order.symbol)):
+    symbol, prices = order.symbol, state.prices
+    held = state.positions.get(symbol, ZERO)
+    resting = state.resting.get(symbol, ())
+    before, after = _most(held, resting), _most(held, (*resting, order))
+    if after <= before or symbol not in prices:
         return ZERO
-    before, after = _gross(state, None), _gross(state, order)
-    if after <= before:
+    if any(one not in prices for one in state.positions):
         return ZERO
+    price = to_price(prices[symbol])
+    gross = after * price
+    for other in dict.fromkeys((*state.positions, *state.resting)):
+        if other != symbol and other in prices:
+            most = _most(state.positions.get(other, ZERO), state.resting.get(other, ()))
+            gross += most * to_price(prices[other])
     equity = state.cash
-    for symbol, quantity in state.positions.items():
-        equity += quantity * to_price(state.prices[symbol])
-    notional = order.quantity * to_price(state.prices[order.symbol])
-    costs = _foreseen_costs(order.quantity, notional, settings)
-    return max(after + costs - equity * settings.leverage, ZERO)
+    for one, quantity in state.positions.items():
+        equity += quantity * to_price(prices[one])
+    costs = _foreseen_costs(order.quantity, order.quantity * price, settings)
+    return max(gross + costs - equity * settings.leverage, ZERO)
 
 
 def shortage(state: PaperState, order: Resting, settings: PaperSettings) -> str:
@@ -125,20 +134,12 @@ def _foreseen_costs(quantity: Decimal, notional: Decimal, settings: PaperSetting
     return slippage + commission_due(quantity, notional, settings.costs)
 
 
-def _gross(state: PaperState, candidate: Resting | None) -> Decimal:
-    """Return the largest value, long and short added up, that fills can make of the account."""
-    symbols = dict.fromkeys((*state.positions, *state.resting))
-    if candidate is not None:
-        symbols[candidate.symbol] = None
-    total = ZERO
-    for symbol in symbols:
-        orders = state.resting.get(symbol, [])
-        if candidate is not None and candidate.symbol == symbol:
-            orders = [*orders, candidate]
-        held = state.positions.get(symbol, ZERO)
-        buying = sum((o.remaining for o in orders if o.side is Side.BUY), ZERO)
-        selling = sum((o.remaining for o in orders if o.side is Side.SELL), ZERO)
-        if symbol in state.prices:
-            most = max(abs(held + buying), abs(held - selling))
-            total += most * to_price(state.prices[symbol])
-    return total
+def _most(held: Decimal, orders: Iterable[Resting]) -> Decimal:
+    """Return the most shares, long or short, that fills can make of a position."""
+    buying = selling = ZERO
+    for order in orders:
+        if order.side is Side.BUY:
+            buying += order.remaining
+        else:
+            selling += order.remaining
+    return max(abs(held + buying), abs(held - selling))

@@ -45,7 +45,7 @@ class PaperBroker:
             reading("data", "*", "clock"),
         )
         self._state = PaperState(cash=settings.starting_cash)
-        self._patience = Patience(self._state.resting, NEVER_NS)
+        self._patience = Patience(self._state.resting, NEVER_NS, minds_time=False)
 
     @property
     def lane(self) -> Lane:

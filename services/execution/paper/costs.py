@@ -40,10 +40,8 @@ def fees_of(
         fees["taf"] = min(quantity * taf, taf_max)
     cat = costs.cat_per_share
     fees["cat"] = quantity * (rates.cat_per_share if cat is None else cat)
-    if costs.clearing_per_share:
-        fees["clearing"] = quantity * costs.clearing_per_share
-    if costs.exchange_per_share:
-        fees["exchange"] = quantity * costs.exchange_per_share
+    fees["clearing"] = quantity * costs.clearing_per_share
+    fees["exchange"] = quantity * costs.exchange_per_share
     return {kind: fee for kind, fee in fees.items() if fee}
 
 

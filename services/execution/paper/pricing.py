@@ -73,12 +73,9 @@ def offer_of_bar(bar: Bar, participation: Decimal) -> Offer:
     start_ns, is_session = bar.start_ns, bar.timeframe is Timeframe.D1
     session = session_of_utc_day(start_ns)
     is_regular = is_opening = is_closing = is_session
-    if session is not None and not is_session:
-        is_regular = session.holds(start_ns)
-        is_opening = start_ns == session.open_ns
-        is_closing = is_regular and (
-            start_ns + bar.timeframe.seconds * NS_PER_S >= session.close_ns
-        )
+    if session is not None and not is_session and session.open_ns <= start_ns < session.close_ns:
+        is_regular, is_opening = True, start_ns == session.open_ns
+        is_closing = start_ns + bar.timeframe.seconds * NS_PER_S >= session.close_ns
     return Offer(
         begins_ns=start_ns,
         day=_utc_date(start_ns) if session is None else session.date,
