@@ -68,11 +68,13 @@ class Patience(Struct):
     """What of a feed a core must be given at once; the core keeps it up to date.
 
     `bars` are the symbols whose next bar must come when it comes, None: every symbol; `due_ns` is
-    the time from which on every clock must come (0: all, NEVER_NS: none).
+    the time from which on every clock must come (0: all, NEVER_NS: none). A core that never waits
+    for one sets `minds_time` to False, one that never waits for a bar gives NO_BARS for `bars`.
     """
 
     bars: Container[str] | None = None
     due_ns: int = 0
+    minds_time: bool = True
 
 
 @runtime_checkable

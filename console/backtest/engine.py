@@ -29,7 +29,7 @@ from shared.runtime.actor import Actor
 from shared.runtime.drain import Drain
 from shared.subjects import AGGREGATED, lane
 
-MOMENTS_PER_REPORT = 1_024
+BARS_PER_REPORT = 4_096
 NO_TAPE = "0" * 16
 
 type Progress = Callable[[int], bool]
@@ -84,23 +84,25 @@ class _Stage:
         self._notebook = Notebook(desk.book, self._price_of)
         self._drain = Drain(actors, tape_id, listeners=[self._notebook])
         self._slices = 0
-        self._bars = 0
+        bars_per_slice = len(timeline.bars.end_ns) / max(len(timeline.ts_ns), 1)
+        self._report_every = max(1, round(BARS_PER_REPORT / max(bars_per_slice, 1.0)))
 
     def play(self, on_progress: Progress | None) -> bool:
         """Play to the end; False when it was stopped before."""
         drain, notebook, state = self._drain, self._notebook, self._ledger.state
         drain.be_born()
-        slices = 0
+        told = 0
         is_complete = True
-        for ts_ns in drain.play_moments(self._feed, self._timeline.moments(self._unread)):
-            slices += 1
+        for slices, ts_ns in drain.play_moments(self._feed, self._timeline.moments(self._unread)):
             if notebook.is_touched:
                 notebook.settle(ts_ns, state)
-            if not slices % MOMENTS_PER_REPORT and on_progress and not on_progress(ts_ns):
-                is_complete = slices == len(self._timeline.ts_ns)
-                break
+            if on_progress is not None and slices - told >= self._report_every:
+                told = slices
+                if not on_progress(ts_ns):
+                    is_complete = slices == len(self._timeline.ts_ns)
+                    break
         drain.settle()
-        self._slices = slices
+        self._slices = slices if not is_complete else len(self._timeline.ts_ns)
         return is_complete
 
     def result(self, *, is_complete: bool, seconds: float) -> Result:

@@ -9,7 +9,7 @@ from services.ledger.state import BooksState
 from shared.core import Stamp
 from shared.messages.base import Message
 from shared.messages.market import CorporateAction
-from shared.messages.orders import Account, Filled, Submitting
+from shared.messages.orders import Account, Charged, Filled, Submitting
 from shared.subjects import reading
 
 
@@ -30,7 +30,7 @@ class Notebook:
     def __init__(self, book: str, price_of: Callable[[str], float | None]) -> None:
         self.reads = (
             *(reading("execution", book, event, ">") for event in ("submitting", "filled")),
-            reading("execution", book, "account"),
+            *(reading("execution", book, event) for event in ("account", "charged")),
             reading("data", "*", "action", ">"),
         )
         self.fills: list[Fill] = []
@@ -53,6 +53,8 @@ class Notebook:
                 self._symbols |= dict.fromkeys(message.positions)
             case CorporateAction():
                 self._symbols[message.symbol] = None
+            case Charged():
+                pass  # money only
             case _:
                 return ()
         self.is_touched = True

@@ -43,7 +43,7 @@ class ExecutionCore:
             *(reading("control", "*", c) for c in ("kill", "resume", "cancel", "flatten")),
         )
         self._state = ExecutionState()
-        self._patience = Patience(NO_BARS, NEVER_NS)
+        self._patience = Patience(NO_BARS, NEVER_NS, minds_time=False)
 
     @property
     def lane(self) -> Lane:

@@ -50,7 +50,9 @@ class LedgerCore:
         self._lane = lane("ledger", book)
         self._state = BooksState()
         self._recorder = Recorder(book) if keeps_rows else None
-        self._patience = Patience() if keeps_rows else Patience(self._state.unvalued, NEVER_NS)
+        self._patience = Patience()
+        if not keeps_rows:
+            self._patience = Patience(self._state.unvalued, NEVER_NS, minds_time=False)
 
     @property
     def lane(self) -> Lane:

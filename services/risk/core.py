@@ -132,9 +132,14 @@ class RiskCore:
         return ()
 
     def _pass_time(self, stamp: Stamp, clock: Clock) -> tuple[Message, ...]:
-        said = pass_time(self._state, clock, self._limits, stamp.seq)
-        is_watching = any(holding.net for holding in self._state.holdings.values())
-        self._patience.due_ns = 0 if is_watching else NEVER_NS
+        state = self._state
+        said = pass_time(state, clock, self._limits, stamp.seq)
+        due_ns = NEVER_NS
+        for holding in state.holdings.values():
+            if holding.net:
+                due_ns = 0
+                break
+        self._patience.due_ns = due_ns
         return said
 
     def _price(self, symbol: str, price: float, ts_ns: int, timeframe: Timeframe | None) -> None:

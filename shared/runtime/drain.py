@@ -27,6 +27,8 @@ from shared.subjects import Lane, lane_of
 from shared.tape.entry import Entry, Outgoing, answers, fact
 from shared.tape.memory import MemoryTape
 
+BARS_PER_REPORT = 16_384
+
 
 class Drain:
     """The desk in one process. `be_born` first, then play what happens.
@@ -96,8 +98,9 @@ class Drain:
             self._put(self._stamp(lane, ts_ns, message), message)
         self._walk()
 
-    def play_moments(self, lane: Lane, moments: Moments) -> Iterator[int]:
-        """Play bars and clocks, keeping nothing; yield the time after each moment.
+    def play_moments(self, lane: Lane, moments: Moments) -> Iterator[tuple[int, int]]:
+        """Play bars and clocks, keeping nothing; yield (moments played, time) after each moment
+        that had consequences, and now and then.
 
         What comes of it is what `play` makes of the same slices, once `settle` was called. A
         moment takes effect whole: whoever stops between two stands at the end of a slice.
@@ -106,18 +109,21 @@ class Drain:
         bar_route, clock_route = self._routes.of(lane, Bar), self._routes.of(lane, Clock)
         self._held.attend(lane, moments.clock)
         self._steady.clear()
-        is_first = True
+        queue, count, bars_told = self._queue, 0, 0
         for moment in moments:
-            bar_route.count += len(moment.bars)
-            clock_route.count += 1
-            if moment.turns or is_first:
-                is_first = False
-                self._play_whole(lane, moment, moments.clock(moment.ts_ns))
+            if moment[2] or not count:
+                self._play_whole(lane, moment, moments.clock(moment[0]))
             else:
                 self._play_patiently(lane, moment)
-            if self._queue:
+            count += 1
+            clock_route.count = count
+            bar_route.count += len(moment[1])
+            if queue:
                 self._walk()
-            yield moment.ts_ns
+                yield count, moment[0]
+            elif bar_route.count - bars_told > BARS_PER_REPORT:
+                bars_told = bar_route.count
+                yield count, moment[0]
 
     def settle(self) -> None:
         """Give every core what was held back from it."""
@@ -127,15 +133,16 @@ class Drain:
     def _play_whole(self, lane: Lane, moment: Moment, clock: Clock) -> None:
         """Give everybody everything."""
         self.settle()
-        seq, ts_ns = self.seq, moment.ts_ns
-        self.seq += len(moment.bars) + 1
-        for bar in moment.bars:
+        ts_ns, bars, _, unread = moment
+        seq = self.seq
+        self.seq = seq + len(bars) + 1
+        for bar in bars:
             seq += 1
             stamp = LateStamp(seq, ts_ns, lane, "", "", seq, self._tape_id, bar)
             self._held.bars[bar.symbol] = (stamp, bar)
             self._give(stamp, bar, self._routes.of(lane, Bar).readers_of(bar))
         seq += 1
-        self.seq += moment.unread
+        self.seq += unread
         stamp = LateStamp(seq, ts_ns, lane, "", "", seq, self._tape_id, clock)
         self._give(stamp, clock, self._routes.of(lane, Clock).readers_of(clock))
         self._held.all_have_seen(ts_ns, seq)

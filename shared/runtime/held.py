@@ -6,8 +6,8 @@ answer to something that was held back stops the run (INV-PATIENCE).
 
 from collections.abc import Callable, Sequence
 
-from shared.core import Stamp
-from shared.domain.errors import ensure
+from shared.core import NO_BARS, Stamp
+from shared.domain.errors import InvariantError
 from shared.domain.values import Timeframe
 from shared.messages.base import Message
 from shared.messages.market import Bar, Clock
@@ -19,7 +19,7 @@ from shared.subjects import Lane, reading
 class Held:
     """The newest bar of each symbol, and the newest clock, of one feed.
 
-    `waiting` are the cores that bars are held back from, `timed` those that read the clock, both
+    `waiting` are the cores that may wait for a bar, `timed` those that may wait for a clock, both
     in rank order. `seq` is the newest message that may not have been given to everybody.
     """
 
@@ -43,8 +43,14 @@ class Held:
         for voice in self._voices:
             voice.misses_bars = voice.patience.bars is not None and any(map(voice.wants, bars))
             voice.reads_clock = voice.wants(clock)
-        self.waiting = [voice for voice in self._voices if voice.misses_bars]
-        self.timed = [voice for voice in self._voices if voice.reads_clock]
+        self.waiting = [
+            voice
+            for voice in self._voices
+            if voice.misses_bars and voice.patience.bars is not NO_BARS
+        ]
+        self.timed = [
+            voice for voice in self._voices if voice.reads_clock and voice.patience.minds_time
+        ]
 
     def pass_time(self, ts_ns: int, clock_seq: int) -> None:
         """Note the clock of a moment; it is made when somebody is given it."""
@@ -65,14 +71,16 @@ class Held:
         if voice.misses_bars:
             seen_seq = voice.seen_seq
             for stamp, bar in self.bars.values():
-                if stamp.seq > seen_seq:
-                    _silently(voice.handle(stamp, bar), voice)
+                if stamp.seq > seen_seq and voice.handle(stamp, bar):
+                    _complain(voice, bar)
 
     def catch_up(self, voice: Voice) -> None:
         """Give a core whatever was held back from it."""
         self.catch_up_bars(voice)
         if voice.reads_clock and self._clock_seq > voice.seen_seq:
-            _silently(voice.handle(*self.clock()), voice)
+            stamp, clock = self.clock()
+            if voice.handle(stamp, clock):
+                _complain(voice, clock)
         voice.seen_seq = self.seq
 
     def all_have_seen(self, ts_ns: int, clock_seq: int) -> None:
@@ -82,5 +90,5 @@ class Held:
             voice.seen_seq = clock_seq
 
 
-def _silently(said: tuple[Message, ...], voice: Voice) -> None:
-    ensure(not said, "INV-PATIENCE", f"{voice.lane} answers to what it does not wait for: {said}")
+def _complain(voice: Voice, message: Message) -> None:
+    raise InvariantError("INV-PATIENCE", f"{voice.lane} answers to what was held back: {message}")

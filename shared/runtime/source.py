@@ -1,7 +1,7 @@
 """Where market data comes from when one writer plays it: a file or the simulated market."""
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -34,18 +34,13 @@ class Source(Protocol):
         ...
 
 
-class Moment(NamedTuple):
-    """A `TimeSlice` of bars and a clock, cheap to make.
+type Moment = tuple[int, Sequence[Bar], bool, int]
+"""A `TimeSlice` of bars and a clock, cheap to make: (ts_ns, bars, turns, unread).
 
-    `turns` says that its clock names another session or state of the market than the one before.
-    `unread` counts the longer bars that its clock completes and no actor of the desk reads, where
-    no aggregator makes them: they take sequence numbers, so the tape's stay what they would be.
-    """
-
-    ts_ns: int
-    bars: list[Bar]
-    turns: bool
-    unread: int
+`turns` says that its clock names another session or state of the market than the one before.
+`unread` counts the longer bars that its clock completes and no actor of the desk reads, where no
+aggregator makes them: they take sequence numbers, so that the tape's stay what they would be.
+"""
 
 
 class Moments(Protocol):

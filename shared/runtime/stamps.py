@@ -12,6 +12,8 @@ from shared.domain.ids import derive_id
 from shared.messages.base import Message
 from shared.runtime.source import key_of
 
+_KEPT: Any = vars(Stamp)["id"]
+
 
 class LateStamp(Stamp, frozen=True):
     """A stamp that knows its message's cause, and its index among that cause's outputs, instead
@@ -23,14 +25,19 @@ class LateStamp(Stamp, frozen=True):
     cause: Stamp | None = None
     index: int = 0
 
-    # The fields of `Stamp` are there, and empty: these properties stand in front of them.
+    # The fields of `Stamp` are there, and empty: these properties stand in front of them. The one
+    # under `id` keeps what was made.
 
     @property
     def id(self) -> str:  # type: ignore[override]
         """The id that the tape gives this message."""
-        cause = self.cause
-        key = key_of(self.message, self.ts_ns) if cause is None else cause.id
-        return derive_id(self.tape_id, str(self.lane), key, self.index if cause else 0)
+        made: str = _KEPT.__get__(self)
+        if not made:
+            cause = self.cause
+            key = key_of(self.message, self.ts_ns) if cause is None else cause.id
+            made = derive_id(self.tape_id, str(self.lane), key, self.index)
+            _KEPT.__set__(self, made)
+        return made
 
     @property
     def correlation_id(self) -> str:  # type: ignore[override]
