@@ -1,6 +1,7 @@
 """`tapedeck tape export | import | info`: the tape in a file, and back."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
@@ -135,16 +136,23 @@ def import_(state: Path | None, file: Path, sources: Sources, *, as_json: bool) 
                 await client.close()
 
         restored = asyncio.run(run())
-    document = {
+    document: dict[str, object] = {
         "tape": restored.tape_id,
         "first": restored.first_seq,
         "last": restored.last_seq,
         "messages": restored.messages,
         "missing": restored.missing,
         "continued_at": restored.continued_at,
+        "is_whole": restored.first_seq == 1 and not restored.missing,
         "seconds": round(monotonic_s() - began_s, 3),
     }
     show_document(document, as_json=as_json, title="Imported")
+    if not document["is_whole"]:
+        print(
+            "note: a part of this tape's history is not in the archive: it can be read, but a desk"
+            " that starts from it needs all of it",
+            file=sys.stderr,
+        )
 
 
 def info(state: Path | None, file: Path | None, *, as_json: bool) -> None:
