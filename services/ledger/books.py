@@ -15,7 +15,7 @@ from services.ledger.journal import Entry
 from services.ledger.state import BooksState, Lot
 from shared.domain import positions
 from shared.domain.positions import DIVIDEND, SPLIT, Position
-from shared.domain.values import ZERO, to_price
+from shared.domain.values import ZERO, to_cents, to_price
 from shared.messages.market import CorporateAction
 from shared.messages.orders import Account, Charged, Filled
 
@@ -96,7 +96,11 @@ def apply_action(state: BooksState, action: CorporateAction) -> list[Entry]:
 
 
 def apply_charge(state: BooksState, charge: Charged) -> list[Entry]:
-    """Book money that the broker took and that belongs to no execution."""
+    """Book money that the broker took and that belongs to no execution.
+
+    What belongs to a symbol is shared out by the lots that are held; what to none, or to a symbol
+    that is not held any more, stands under UNASSIGNED.
+    """
     totals = state.totals
     totals.cash -= charge.amount
     if charge.kind == "borrow":
@@ -105,7 +109,16 @@ def apply_charge(state: BooksState, charge: Charged) -> list[Entry]:
     else:
         totals.interest += charge.amount
         expense = journal.INTEREST
-    return _post(state, [journal.derive_charge(charge.symbol, expense, charge.amount)])
+    held = _sum(state.lots.get(charge.symbol, {})).quantity
+    parts = [(UNASSIGNED, charge.amount)]
+    if held:
+        parts = _shared_out(state, charge.symbol, lambda q: to_cents(charge.amount * q / held))
+    entries = [
+        journal.derive_charge(charge.symbol, strategy_id, expense, amount)
+        for strategy_id, amount in parts
+        if amount
+    ]
+    return _post(state, entries)
 
 
 class Valuation(NamedTuple):

@@ -24,6 +24,8 @@ FEES = "Expenses:Fees"
 BORROW = "Expenses:Borrow"
 INTEREST = "Expenses:Interest"
 
+CHARGE = "charge"  # the kind of entry that touches no position
+
 
 class Line(Struct, frozen=True):
     """One account's part of an entry: money, and shares when the account holds shares."""
@@ -94,9 +96,9 @@ def derive_dividend(symbol: str, strategy_id: str, amount: Decimal) -> Entry:
     return _entry("dividend", lines, symbol, strategy_id)
 
 
-def derive_charge(symbol: str, expense: str, amount: Decimal) -> Entry:
+def derive_charge(symbol: str, strategy_id: str, expense: str, amount: Decimal) -> Entry:
     """Book what was borrowed overnight cost: `expense` is BORROW or INTEREST."""
-    return _entry("charge", (Line(CASH, -amount), Line(expense, amount)), symbol)
+    return _entry(CHARGE, (Line(CASH, -amount), Line(expense, amount)), symbol, strategy_id)
 
 
 def derive_split(symbol: str, strategy_id: str, quantity: Decimal) -> Entry:

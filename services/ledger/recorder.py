@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from services.ledger import books
-from services.ledger.journal import Entry
+from services.ledger.journal import CHARGE, Entry
 from services.ledger.rows import (
     ClosedDayRow,
     DecisionRow,
@@ -115,7 +115,7 @@ class Recorder:
                     quantity=line.quantity,
                 )
                 self.add(stamp.seq, row)
-            if entry.symbol:
+            if entry.symbol and entry.kind != CHARGE:
                 self._add_position(stamp, entry, state)
         self.add_equity(stamp, state)
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from services.ledger import books
 from services.ledger.journal import BORROW, CASH, INTEREST, OPENING, REALIZED
+from services.ledger.rows import EntryRow
 from services.ledger.state import Lot
 from shared.domain.positions import Position
 from shared.domain.values import Side
@@ -174,4 +175,18 @@ def test_what_was_borrowed_overnight_is_an_expense_and_the_books_balance() -> No
     )
     assert (state.balances[BORROW], state.balances[INTEREST]) == (D("0.32"), D("10.00"))
     assert [entry.kind for entry in entries] == ["charge", "charge"]
+    assert books.is_balanced(state)
+
+
+def test_lots_share_the_fee_of_what_they_are_short() -> None:
+    story = Story()
+    story.account("1000")
+    story.trade(Side.SELL, "20", "10", strategy_id="a")
+    story.trade(Side.SELL, "10", "10", strategy_id="b")
+    charge = Charged(charge_id="c1", kind="borrow", amount=D("0.32"), symbol="AAPL")
+    story.say("execution.main", charge)
+    rows = [row for row in story.core.take_rows(2**62) if isinstance(row, EntryRow)]
+    assert [row.strategy_id for row in rows if row.kind == "charge"] == ["a", "b"]
+    state = story.core.state
+    assert state.balances[BORROW] == state.totals.borrow == D("0.32")  # 0.21 and 0.11
     assert books.is_balanced(state)
