@@ -6,12 +6,13 @@ message. It may add, subtract, multiply, divide and take square roots; it iterat
 containers only (ARCHITECTURE.md, "Time and determinism").
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from shared.messages.base import Message
+from shared.messages.market import Bar
 from shared.subjects import Lane
 
 
@@ -63,6 +64,8 @@ class Core(Protocol):
 NEVER_NS = 2**63 - 1
 NO_BARS: Container[str] = ()
 
+type NewestBars = Mapping[str, tuple[Stamp, Bar]]
+
 
 class Patience(Struct):
     """What of a feed a core must be given at once; the core keeps it up to date.
@@ -70,11 +73,15 @@ class Patience(Struct):
     `bars` are the symbols whose next bar must come when it comes, None: every symbol; `due_ns` is
     the time from which on every clock must come (0: all, NEVER_NS: none). A core that never waits
     for one sets `minds_time` to False, one that never waits for a bar gives NO_BARS for `bars`.
+
+    `wakes`, where there is one, is asked when a clock is due. It looks at the newest bars of all
+    symbols, given to the core or not, and says whether the clock must come after all.
     """
 
     bars: Container[str] | None = None
     due_ns: int = 0
     minds_time: bool = True
+    wakes: Callable[[NewestBars], bool] | None = None
 
 
 @runtime_checkable

@@ -30,7 +30,7 @@ from shared.messages.orders import (
     OrderMessage,
     Submitting,
 )
-from shared.subjects import AGGREGATED, Lane, lane
+from shared.subjects import AGGREGATED, Lane, lane, reading
 
 READS = ("data.>", "strategy.>", "risk.>", "execution.>", "broker.>", "control.>")
 CASH = "cash"  # the subject of a mismatch in cash; a symbol otherwise
@@ -61,8 +61,16 @@ class LedgerCore:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Everything but its own lane."""
-        return READS
+        """Everything but its own lane, for the rows; the books alone rest on much less."""
+        if self._recorder:
+            return READS
+        book = self._lane.actor
+        return (
+            *(reading("data", "*", kind, ">") for kind in ("bar", "quote", "trade", "action")),
+            reading("data", "*", "clock"),
+            reading("execution", book, "filled", ">"),
+            *(reading("execution", book, event) for event in ("account", "charged")),
+        )
 
     @property
     def patience(self) -> Patience:

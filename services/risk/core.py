@@ -31,7 +31,7 @@ from services.risk.session import first_account, pass_time
 from services.risk.sizing import size
 from services.risk.state import Mark, RiskState, Working
 from services.risk.valuation import appraise, money
-from shared.core import NEVER_NS, NO_BARS, Patience, Stamp
+from shared.core import NEVER_NS, NO_BARS, NewestBars, Patience, Stamp
 from shared.domain.commands import is_first
 from shared.domain.values import ZERO, OrderType, Timeframe
 from shared.messages.base import Message
@@ -65,7 +65,7 @@ class RiskCore:
         )
         self._state = RiskState()
         self._marks = self._state.marks
-        self._patience = Patience(NO_BARS)
+        self._patience = Patience(NO_BARS, wakes=self._wakes)
 
     @property
     def lane(self) -> Lane:
@@ -79,10 +79,28 @@ class RiskCore:
 
     @property
     def patience(self) -> Patience:
-        """Bars only bring the newest price. Clocks are watched while something is held, and once
-        after anything that may have changed equity or the limits.
-        """
+        """Bars only bring the newest price, clocks are only watched for the session's loss."""
         return self._patience
+
+    def _wakes(self, newest: NewestBars) -> bool:
+        """Tell whether equity at these prices may have reached the alarm; as `equity_value`."""
+        state = self._state
+        total, is_holding = state.cash_value, False
+        for symbol, holding in state.holdings.items():
+            if holding.net:
+                found, mark = newest.get(symbol), self._marks.get(symbol)
+                if found is None or mark is None:
+                    return True
+                is_holding = True
+                price = found[1].close if found[0].ts_ns > mark.ts_ns else mark.price
+                if price >= PRICE_MAX:
+                    return True
+                total += holding.net * price
+        if total <= state.session.alarm:
+            return True
+        if not is_holding:
+            self._patience.due_ns = NEVER_NS
+        return False
 
     @property
     def state(self) -> RiskState:
@@ -132,15 +150,8 @@ class RiskCore:
         return ()
 
     def _pass_time(self, stamp: Stamp, clock: Clock) -> tuple[Message, ...]:
-        state = self._state
-        said = pass_time(state, clock, self._limits, stamp.seq)
-        due_ns = NEVER_NS
-        for holding in state.holdings.values():
-            if holding.net:
-                due_ns = 0
-                break
-        self._patience.due_ns = due_ns
-        return said
+        self._patience.due_ns = 0
+        return pass_time(self._state, clock, self._limits, stamp.seq)
 
     def _price(self, symbol: str, price: float, ts_ns: int, timeframe: Timeframe | None) -> None:
         """Keep the newest price of a symbol: what every message of a backtest passes through."""

@@ -174,7 +174,8 @@ class Drain:
         self.seq += unread
         held.pass_time(ts_ns, seq + 1)
         for voice in held.timed:
-            if ts_ns >= voice.patience.due_ns:
+            patience = voice.patience
+            if ts_ns >= patience.due_ns and (patience.wakes is None or patience.wakes(newest)):
                 held.catch_up_bars(voice)
                 voice.seen_seq = seq + 1
                 stamp, clock = held.clock()
@@ -211,14 +212,20 @@ class Drain:
         if self._tape is not None:
             for out in answers(self._tape_id, lane, cause, said):
                 self._keep(out)
-        for index, message in enumerate(said):
-            self._put(self._stamp(lane, cause.ts_ns, message, cause, index), message)
+        ts_ns, tape_id, routes, index = cause.ts_ns, self._tape_id, self._routes, 0
+        for message in said:
+            seq = self.seq = self.seq + 1
+            kind = type(message)
+            route = routes.get((lane, kind)) or routes.of(lane, kind)
+            route.count += 1
+            stamp = LateStamp(seq, ts_ns, lane, "", "", seq, tape_id, message, cause, index)
+            if readers := route.readers_of(message):
+                self._queue.append((stamp, message, readers))
+            index += 1  # noqa: SIM113 - enumerate() makes a tuple each time
 
-    def _stamp(
-        self, lane: Lane, ts_ns: int, message: Message, cause: Stamp | None = None, index: int = 0
-    ) -> Stamp:
+    def _stamp(self, lane: Lane, ts_ns: int, message: Message) -> Stamp:
         seq = self.seq = self.seq + 1
-        return LateStamp(seq, ts_ns, lane, "", "", seq, self._tape_id, message, cause, index)
+        return LateStamp(seq, ts_ns, lane, "", "", seq, self._tape_id, message)
 
     def _put(self, stamp: Stamp, message: Message) -> None:
         route = self._routes.get((stamp.lane, type(message)))
