@@ -61,7 +61,7 @@ _MANAGING = (
 )
 _DIRECT = ("DIRECT.GET.{0}", "DIRECT.GET.{0}.>")
 _MANY_ANSWERS = "CONSUMER.MSG.NEXT."
-_AT_HOME = ("$JS.FC.{0}.>", "$JS.ACK.{0}.>")
+_AT_HOME = ("$JS.API.CONSUMER.CREATE.{0}", "$JS.FC.{0}.>", "$JS.ACK.{0}.>")
 
 
 class Way(NamedTuple):

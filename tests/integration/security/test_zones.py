@@ -92,8 +92,8 @@ def test_a_service_keeps_and_finds_its_snapshots(clean_nats: NatsUnderTest) -> N
             async with connected(clean_nats, user) as client:
                 store = JetStreamSnapshots(client, get_logger())
                 kept = Snapshot(
-                    tape_id=TAPE_ID, lane=str(speaker), seq=1, lane_head=1, release="r",
-                    sieve={}, state=b"s",
+                    tape_id=TAPE_ID, lane=str(speaker), seq=1, lane_head=1,
+                    lane_head_digest="d", release="r", sieve={}, state=b"s",
                 )  # fmt: skip
                 await store.put(kept)
                 assert [one.seq for one in await store.newest(speaker)] == [1], user
