@@ -17,7 +17,7 @@ from console.home import home_of
 from console.output import print_json
 from console.servers import Servers
 from console.tape_source import resolve
-from shared.domain.errors import UnavailableError
+from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.messages.lane import State
 from shared.permissions import ADMIN
 from shared.runtime.snapshot_store import JetStreamSnapshots
@@ -122,6 +122,10 @@ async def _needs(
     """Return what each lane must keep at least, and what each actor needs of the whole tape."""
     store = JetStreamSnapshots(client, _quiet_log())
     lanes = sorted({parse(subject).lane for subject in info.state.subjects})
+    for name in forget:
+        if name not in map(str, lanes):
+            known = ", ".join(map(str, lanes))
+            raise ConfigurationError(f"--forget {name!r}: no such lane; there are {known}")
     ends: dict[Lane, int] = {}
     bounds: list[Bound] = []
     for lane in lanes:
