@@ -9,7 +9,15 @@ import msgspec
 from shared.domain.values import NS_PER_S, OrderType
 from shared.messages.base import Message
 from shared.messages.books import ClosedDay, Mismatch
-from shared.messages.broker import Ack, BrokerSnapshot, Charge, Refused, Report
+from shared.messages.broker import (
+    Ack,
+    BrokerSnapshot,
+    Charge,
+    Doubtful,
+    Outage,
+    Refused,
+    Report,
+)
 from shared.messages.control import Command
 from shared.messages.decisions import Approved, Check, Denied, Halted, Resumed, Violation
 from shared.messages.lane import State
@@ -181,6 +189,17 @@ def _(charge: Charge | Charged) -> str:
 @describe.register
 def _(refused: Refused) -> str:
     return f"{refused.symbol} {refused.code} {refused.detail}".strip()
+
+
+@describe.register
+def _(doubtful: Doubtful) -> str:
+    return f"{doubtful.symbol} {doubtful.detail}"
+
+
+@describe.register
+def _(outage: Outage) -> str:
+    cancelled = ", ".join(outage.cancelled) or "nothing"
+    return f"the tape was away for {outage.seconds:.1f} s; to be cancelled: {cancelled}"
 
 
 @describe.register

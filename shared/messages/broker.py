@@ -49,10 +49,27 @@ class Report(BrokerMessage, frozen=True, kw_only=True, tag="report"):
 
 
 class Refused(BrokerMessage, frozen=True, kw_only=True, tag="refused"):
-    """The order did not go out or did not come in: expired, killed, insufficient funds …"""
+    """The order did not go out or did not come in. The gate's own codes are `expired`, `killed`
+    and `halted`; others are the broker's (`insufficient_funds` …).
+    """
 
     code: str
     detail: str = ""
+
+
+class Doubtful(BrokerMessage, frozen=True, kw_only=True, tag="doubtful"):
+    """Whether the broker has the order cannot be settled by itself: an operator has to look."""
+
+    detail: str
+
+
+class Outage(Message, frozen=True, kw_only=True, tag="outage"):
+    """The tape was out of reach for `seconds`; meanwhile the adapter asked the broker to cancel
+    the orders named. Recorded when the tape is back.
+    """
+
+    seconds: float
+    cancelled: tuple[str, ...]
 
 
 class Charge(Message, frozen=True, kw_only=True, tag="charge"):

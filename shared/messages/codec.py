@@ -13,7 +13,16 @@ from msgspec import Struct
 from shared.domain.errors import TapedeckError
 from shared.messages.base import SCHEMA_VERSION, Message
 from shared.messages.books import ClosedDay, Mismatch
-from shared.messages.broker import Ack, BrokerSnapshot, Charge, Refused, Report, Sending
+from shared.messages.broker import (
+    Ack,
+    BrokerSnapshot,
+    Charge,
+    Doubtful,
+    Outage,
+    Refused,
+    Report,
+    Sending,
+)
 from shared.messages.control import (
     Activate,
     Cancel,
@@ -65,7 +74,7 @@ type ExecutionMessage = (
     | Account
     | Charged
 )
-type BrokerFact = Sending | Ack | Report | Refused | Charge | BrokerSnapshot
+type BrokerFact = Sending | Ack | Report | Refused | Doubtful | Outage | Charge | BrokerSnapshot
 type ControlMessage = (
     Activate | Deactivate | Kill | Resume | Flatten | Cancel | SetLimit | Quarantine
 )
