@@ -6,7 +6,7 @@ holds public keys and no secret.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.permissions import (
@@ -92,7 +92,7 @@ def configuration(server: NatsServer) -> str:
 
 def accounts(public_keys: Mapping[str, str], book: str) -> dict[str, object]:
     """Return the `accounts` block: the vaults, and a zone for each of `public_keys`."""
-    table = ways(book)
+    table = _among(public_keys, ways(book))
     made: dict[str, object] = {
         vault: {"jetstream": "enabled", "exports": _exports(vault, table)} for vault in VAULTS
     }
@@ -108,6 +108,16 @@ def accounts(public_keys: Mapping[str, str], book: str) -> dict[str, object]:
             zone["jetstream"] = {**limit, "max_streams": 1}
         made[account(user)] = {name: entry for name, entry in zone.items() if entry}
     return made
+
+
+def _among(users: Collection[str], table: Sequence[Way]) -> list[Way]:
+    """Leave out who does not log in here: the server refuses accounts that are only named."""
+    return [
+        way._replace(speakers=speakers)
+        for way in table
+        if (speakers := tuple(user for user in way.speakers if user in users))
+        and (way.into in users or way.into in VAULTS)
+    ]
 
 
 def _user(user: str, public_key: str, book: str) -> dict[str, object]:

@@ -238,3 +238,24 @@ def test_merging_keeps_what_only_one_side_says_and_the_later_side_wins(
             assert value == over[key]
         else:
             assert value == merge(base[key], over[key])
+
+
+@pytest.mark.parametrize(
+    ("nats", "problem"),
+    [
+        ({"password": "p", "nkey_file": "f"}, "excludes password"),
+        ({"nkey_seed": "s", "nkey_file": "f"}, "say the same"),
+        ({"tls_cert_file": "c"}, "belong together"),
+        ({"nkey_seed": "your_seed_here"}, "is a placeholder"),
+    ],
+)
+def test_a_login_is_said_once_and_a_certificate_has_its_key(
+    nats: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"^nats.*{problem}"):
+        load(DeskSettings, overrides={"nats": nats})
+
+
+def test_a_seed_is_masked() -> None:
+    settings = load(DeskSettings, overrides={"nats": {"nkey_seed": "SUSECRET"}})
+    assert "SUSECRET" not in repr(settings)
