@@ -39,7 +39,7 @@ class Timeline:
         days = _days_of(self.ts_ns)
         is_within = (days.open_ns <= self.ts_ns) & (self.ts_ns <= days.close_ns)
         is_open = is_within & (self.ts_ns < days.close_ns)
-        self.session = np.where(is_within, days.index, -1).astype(np.int32)
+        self.session = np.where(is_within, days.place, -1).astype(np.int32)
         self.sessions = days.dates
         self.turns = np.ones(len(self.ts_ns), np.bool_)
         self.turns[1:] = np.diff(self.session).astype(np.bool_) | (is_open[1:] != is_open[:-1])
@@ -89,7 +89,7 @@ class _Days(NamedTuple):
 
     open_ns: Times
     close_ns: Times
-    index: NDArray[np.int64]
+    place: NDArray[np.int64]
     dates: tuple[str, ...]
 
 
@@ -135,5 +135,5 @@ def _days_of(ts_ns: Times) -> _Days:
             dates.append(session.date)
     of_time = np.cumsum(is_new) - 1
     open_ns, close_ns = np.array(opens, np.int64), np.array(closes, np.int64)
-    index = np.array(places, np.int64)
-    return _Days(open_ns[of_time], close_ns[of_time], index[of_time], tuple(dates))
+    place = np.array(places, np.int64)
+    return _Days(open_ns[of_time], close_ns[of_time], place[of_time], tuple(dates))

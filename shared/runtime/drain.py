@@ -12,7 +12,7 @@ for one, and `play_moments` holds back what patient cores need not see (`shared.
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from shared.core import Stamp
+from shared.core import NO_BARS, Stamp
 from shared.domain.errors import ensure
 from shared.messages.base import Message
 from shared.messages.lane import State
@@ -115,7 +115,7 @@ class Drain:
                 self._play_whole(lane, moment, moments.clock(moment[0]))
             else:
                 self._play_patiently(lane, moment)
-            count += 1
+            count += 1  # noqa: SIM113 - enumerate() makes a tuple each time
             clock_route.count = count
             bar_route.count += len(moment[1])
             if queue:
@@ -162,7 +162,7 @@ class Drain:
             symbol = bar.symbol
             stamp = LateStamp(seq, ts_ns, lane, "", "", seq, tape_id, bar)
             for voice in waiting:
-                if symbol in voice.patience.bars:
+                if symbol in (voice.patience.bars or NO_BARS):
                     held.catch_up_bars(voice)
                     voice.seen_seq = seq
                     if said := voice.handle(stamp, bar):
@@ -178,9 +178,9 @@ class Drain:
             if ts_ns >= patience.due_ns and (patience.wakes is None or patience.wakes(newest)):
                 held.catch_up_bars(voice)
                 voice.seen_seq = seq + 1
-                stamp, clock = held.clock()
-                if said := voice.handle(stamp, clock):
-                    self._say(voice, stamp, said)
+                cause, clock = held.clock()
+                if said := voice.handle(cause, clock):
+                    self._say(voice, cause, said)
 
     def _steady_readers(self, lane: Lane, bar: Bar) -> tuple[Voice, ...]:
         """Return, and remember, who is given every bar of a symbol."""

@@ -5,7 +5,7 @@ ever asks; where somebody does, the chain is followed back to the market data th
 gives the very ids that stand on a recorded tape.
 """
 
-from typing import Any
+from typing import Any, override
 
 from shared.core import Stamp
 from shared.domain.ids import derive_id
@@ -29,7 +29,8 @@ class LateStamp(Stamp, frozen=True):
     # under `id` keeps what was made.
 
     @property
-    def id(self) -> str:  # type: ignore[override]
+    @override
+    def id(self) -> str:  # type: ignore[misc]
         """The id that the tape gives this message."""
         made: str = _KEPT.__get__(self)
         if not made:
@@ -40,7 +41,8 @@ class LateStamp(Stamp, frozen=True):
         return made
 
     @property
-    def correlation_id(self) -> str:  # type: ignore[override]
+    @override
+    def correlation_id(self) -> str:  # type: ignore[misc]
         """The id of the story that the message belongs to."""
         message: Any = self.message
         story = message.STORY

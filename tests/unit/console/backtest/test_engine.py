@@ -21,7 +21,7 @@ from tests.backtests import TAPE_ID, desk_of, made_up_bars, whole_tape
 
 
 def fills_on(tape: MemoryTape) -> list[tuple[object, ...]]:
-    found = []
+    found: list[tuple[object, ...]] = []
     for seq in range(1, tape.last_seq + 1):
         stamp, message = tape.entry(seq).open()
         if isinstance(message, Filled):
@@ -57,10 +57,13 @@ def assert_equals_the_whole_tape(desk: DeskConfiguration, bars: Bars, *, fills: 
     return result
 
 
-def crossover(symbols: tuple[str, ...] = ("*",), **more: object) -> StrategySettings:
+def crossover(
+    symbols: tuple[str, ...] = ("*",), timeframe: Timeframe | None = None
+) -> StrategySettings:
     return StrategySettings(
-        use="ema_crossover", active=True, symbols=symbols, params={"fast": 5, "slow": 12}, **more
-    )
+        use="ema_crossover", active=True, symbols=symbols, timeframe=timeframe,
+        params={"fast": 5, "slow": 12},
+    )  # fmt: skip
 
 
 def test_a_crossover_over_three_symbols_equals_the_whole_tape() -> None:

@@ -1,0 +1,76 @@
+"""Moments are the slices, and the counted bars are those that the aggregator says."""
+
+from itertools import pairwise
+
+import pytest
+
+from console.backtest.timeline import Timeline
+from services.data.core import BarAggregator
+from services.data.files.bars import Bars
+from services.data.files.source import FileSource
+from shared.core import Stamp
+from shared.domain.values import Timeframe
+from shared.messages.market import Clock
+from shared.subjects import lane
+from tests.backtests import made_up_bars
+from tests.real_data import real
+
+LONGER = (Timeframe.M5, Timeframe.M15, Timeframe.H1, Timeframe.D1)
+FILES = (
+    "bars_1min/yahoo_2025-05.parquet",
+    "bars_1sec/lean_tradebars.parquet",
+    "bars_15min/alpaca_iex_2025-2026.parquet",
+)
+
+
+def assert_same(bars: Bars, longer: tuple[Timeframe, ...] = LONGER) -> None:
+    aggregator = BarAggregator(feed="file", native=bars.timeframe, timeframes=longer)
+    timeline = Timeline(bars)
+    moments = timeline.moments(longer)
+    slices = list(FileSource.of(bars).slices(-1))
+    assert len(slices) == len(timeline.ts_ns)
+    before = None
+    for part, (ts_ns, made, turns, unread) in zip(slices, moments, strict=True):
+        clock = moments.clock(ts_ns)
+        assert part.ts_ns == ts_ns
+        assert part.messages == (*made, clock)
+        assert turns == (before != (clock.session, clock.is_open))
+        before = (clock.session, clock.is_open)
+        stamp = Stamp(0, ts_ns, lane("data", "file"), "", "")
+        said = [one for message in part.messages for one in aggregator.handle(stamp, message)]
+        assert unread == len(said)
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.2, 0.9])
+@pytest.mark.parametrize("first", ["2025-05-09", "2025-11-26"])  # a weekend, a half day
+def test_made_up_bars(gaps: float, first: str) -> None:
+    assert_same(made_up_bars(sessions=3, gaps=gaps, first=first))
+
+
+def test_only_some_timeframes() -> None:
+    assert_same(made_up_bars(), (Timeframe.H1,))
+    assert_same(made_up_bars(), ())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_real_bars(name: str) -> None:
+    source = FileSource([real(name)])
+    longer = tuple(t for t in LONGER if t.seconds > source.timeframe.seconds)
+    assert_same(source.bars, longer)
+
+
+def test_sessions_are_named_and_numbered() -> None:
+    timeline = Timeline(made_up_bars(sessions=2))
+    assert timeline.sessions == ("2025-05-12", "2025-05-13")
+    for ts_ns, code in zip(timeline.ts_ns.tolist(), timeline.session.tolist(), strict=True):
+        clock: Clock = timeline.moments().clock(ts_ns)
+        assert clock.session == (timeline.sessions[code] if code >= 0 else "")
+
+
+def test_blocks_hold_every_slice_once() -> None:
+    timeline = Timeline(made_up_bars(tuple(f"S{i:03}" for i in range(80)), sessions=1, gaps=0.0))
+    blocks = list(timeline.blocks())
+    assert len(blocks) > 1
+    assert blocks[0][0] == 0
+    assert blocks[-1][1] == len(timeline.ts_ns)
+    assert all(one[1] == other[0] for one, other in pairwise(blocks))
