@@ -19,10 +19,13 @@ _NUMBER = re.compile(r"[0-9]{1,19}")
 _ACTOR_LANES = ("strategy.", "risk.", "execution.", "broker.", "ledger.")
 _STRATEGY_LANES = "strategy."
 _CHECKED_LANES = (_STRATEGY_LANES, "control.")
+_SAID: dict[str, tuple[type[Message], ...]] = {
+    service: (State, *kinds) for service, kinds in BY_SERVICE.items()
+}
 _KINDS: dict[tuple[str, str], type[Message]] = {
     (service, str(kind.__struct_config__.tag)): kind
-    for service, kinds in BY_SERVICE.items()
-    for kind in (State, *kinds)
+    for service, kinds in _SAID.items()
+    for kind in kinds
 }
 
 

@@ -160,10 +160,10 @@ def test_the_strategies_have_a_bucket_of_their_own(clean_nats: NatsUnderTest) ->
             watch = await bucket.watchall()
             await bucket.put("host-1", b"here")
             assert await bucket.keys() == ["host-1"]
-            while (entry := await watch.updates(timeout=5)) is None:
+            while (entry := await watch.updates(timeout=5)) is None:  # type: ignore[no-untyped-call]
                 pass
             assert entry.key == "host-1"
-            await watch.stop()
+            await watch.stop()  # type: ignore[no-untyped-call]
             question = json.dumps({"last_by_subj": f"$KV.{MEMBERS_BUCKET}.host-1"}).encode()
             told = await console.request("$JS.API.STREAM.MSG.GET.KV_MEMBERS", question, timeout=5)
             assert "message" in json.loads(told.data)
