@@ -18,6 +18,7 @@ from shared.domain.ids import client_order_id
 from shared.domain.positions import SPLIT, is_news, split_quantity
 from shared.domain.values import Intent
 from shared.messages.base import Message
+from shared.messages.broker import BrokerSnapshot
 from shared.messages.control import Cancel, Command, Flatten, Kill, Resume
 from shared.messages.decisions import Approved
 from shared.messages.market import Clock, CorporateAction
@@ -86,6 +87,10 @@ class ExecutionCore:
                 self._act(message)
             case Command():
                 return self._obey(stamp, message)
+            case BrokerSnapshot():
+                # It comes also while the data service is silent: time does not stop with it.
+                self._state.now_ns = max(self._state.now_ns, stamp.ts_ns)
+                return take_fact(self._state, message)
             case _:
                 return take_fact(self._state, message)
         return ()

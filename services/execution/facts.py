@@ -14,7 +14,15 @@ from shared.domain.errors import InvariantError, ensure
 from shared.domain.orders import OrderStatus, can_move, move
 from shared.domain.values import ZERO
 from shared.messages.base import Message
-from shared.messages.broker import Ack, BrokerMessage, BrokerSnapshot, Charge, Refused, Report
+from shared.messages.broker import (
+    Ack,
+    BrokerMessage,
+    BrokerSnapshot,
+    Charge,
+    Doubtful,
+    Refused,
+    Report,
+)
 from shared.messages.orders import (
     Accepted,
     Account,
@@ -24,6 +32,7 @@ from shared.messages.orders import (
     External,
     Filled,
     Rejected,
+    Unknown,
 )
 
 FINISHED_MAX = 10_000  # orders, and executions, whose end is remembered
@@ -33,7 +42,7 @@ _ENDS = {"cancelled": OrderStatus.CANCELLED, "expired": OrderStatus.EXPIRED}
 
 
 def take_fact(state: ExecutionState, message: Message) -> tuple[Message, ...]:
-    """Apply one message of the broker's lane; `sending` and `state` need no answer."""
+    """Apply one message of the broker's lane; `sending`, `outage`, `state` need no answer."""
     match message:
         case Report():
             return take_report(state, message)
@@ -41,6 +50,8 @@ def take_fact(state: ExecutionState, message: Message) -> tuple[Message, ...]:
             return take_ack(state, message)
         case Refused():
             return take_refused(state, message)
+        case Doubtful():
+            return take_doubtful(state, message)
         case Charge():
             return take_charge(state, message)
         case BrokerSnapshot():
@@ -83,6 +94,17 @@ def take_refused(state: ExecutionState, refused: Refused) -> tuple[Message, ...]
         return _stray(state, refused, "refuses")
     _finish(state, order, OrderStatus.REJECTED)
     return (Rejected(**order.names, code=refused.code, detail=refused.detail),)
+
+
+def take_doubtful(state: ExecutionState, doubtful: Doubtful) -> tuple[Message, ...]:
+    """Nobody knows whether the broker has the order. It stays: whatever the broker says of it
+    later settles it.
+    """
+    order = state.orders.get(doubtful.client_order_id)
+    if order is None or not can_move(order.status, OrderStatus.UNKNOWN):
+        return ()
+    order.status = OrderStatus.UNKNOWN
+    return (Unknown(**order.names, detail=doubtful.detail),)
 
 
 def take_charge(state: ExecutionState, charge: Charge) -> tuple[Message, ...]:

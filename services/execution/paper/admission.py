@@ -5,7 +5,10 @@ from decimal import Decimal
 from services.execution.config import PaperSettings
 from services.execution.paper.account import lacking, shortage
 from services.execution.paper.state import PaperState, Resting
+from shared.core import Stamp
+from shared.domain.commands import is_first, lateness, newness
 from shared.domain.values import NS_PER_S, ZERO, OrderType, Side, TimeInForce
+from shared.messages.control import Kill, Resume
 from shared.messages.orders import Submitting
 
 NS_PER_MS = 1_000_000
@@ -41,6 +44,8 @@ def refusal(
     message: Submitting, order: Resting, state: PaperState, settings: PaperSettings
 ) -> Refusal:
     """Say why an order does not come in."""
+    if state.killed_seq:
+        return "killed", f"at sequence {state.killed_seq}"
     if state.now_ns > message.valid_until_ns:
         return "expired", f"{(state.now_ns - message.valid_until_ns) / NS_PER_S:.3f} s ago"
     found = _malformed(message) or _out_of_place(message, state)
@@ -49,6 +54,23 @@ def refusal(
     if state.resting_count >= settings.max_resting_orders:
         return "too_many_orders", f"{state.resting_count} are resting"
     return _beyond_means(order, state, settings)
+
+
+def obey_kill(state: PaperState, stamp: Stamp, command: Kill | Resume) -> None:
+    """Take no order, or take orders again.
+
+    The broker reads the command itself: execution may be minutes behind and still submit what
+    was approved before the kill. By the same rule as execution and risk, from the same commands.
+    """
+    if not is_first(state.commands, stamp.id):
+        return
+    if isinstance(command, Kill):
+        state.killed_seq = stamp.seq
+    elif not (
+        lateness(command.valid_until_ns, stamp.recorded_ns)
+        or newness(command.expected_seq, state.killed_seq)
+    ):
+        state.killed_seq = 0
 
 
 def _beyond_means(order: Resting, state: PaperState, settings: PaperSettings) -> Refusal:

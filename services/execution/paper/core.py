@@ -12,7 +12,7 @@ import msgspec
 
 from services.execution.config import PaperSettings
 from services.execution.paper.account import hold, statement
-from services.execution.paper.admission import refusal, resting_of
+from services.execution.paper.admission import obey_kill, refusal, resting_of
 from services.execution.paper.financing import charge_night, note_night
 from services.execution.paper.matching import end, meet
 from services.execution.paper.pricing import Offer, offer_of_bar, offer_of_quote, offer_of_trade
@@ -22,6 +22,7 @@ from shared.domain.positions import DIVIDEND, SPLIT, dividend, is_news, split_qu
 from shared.domain.values import ZERO, TimeInForce
 from shared.messages.base import Message
 from shared.messages.broker import Ack, Refused
+from shared.messages.control import Kill, Resume
 from shared.messages.market import Bar, Clock, CorporateAction, MarketStatus, Quote, Trade
 from shared.messages.orders import Cancelling, Submitting
 from shared.subjects import AGGREGATED, Lane, lane, reading
@@ -43,6 +44,7 @@ class PaperBroker:
             reading("execution", book, "cancelling", ">"),
             *(reading("data", "*", kind, ">") for kind in _MARKET),
             reading("data", "*", "clock"),
+            *(reading("control", "*", command) for command in ("kill", "resume")),
         )
         self._state = PaperState(cash=settings.starting_cash)
         self._patience = Patience(self._state.resting, NEVER_NS, minds_time=False)
@@ -54,7 +56,7 @@ class PaperBroker:
 
     @property
     def reads(self) -> Sequence[str]:
-        """The book's orders and the market."""
+        """The book's orders, the market, and who stops trading or lets it go on."""
         return self._reads
 
     @property
@@ -110,6 +112,8 @@ class PaperBroker:
                 outputs = self._act(message)
             case MarketStatus():
                 self._halt(message)
+            case Kill() | Resume():
+                obey_kill(self._state, stamp, message)
             case _:
                 pass
         return outputs

@@ -53,7 +53,8 @@ class PaperState(Struct):
     """Everything.
 
     `resting` holds the orders of each symbol in order of arrival; `ticking` the symbols that have
-    quotes (2) or trades (1), which then make the prices instead of what is coarser.
+    quotes (2) or trades (1), which then make the prices instead of what is coarser. `killed_seq`
+    is the sequence of the kill in force, 0: none.
     """
 
     cash: Decimal
@@ -71,3 +72,5 @@ class PaperState(Struct):
     actions: dict[str, str] = field(default_factory=dict)
     fees: DayFees = field(default_factory=DayFees)
     overnight: Overnight | None = None
+    killed_seq: int = 0
+    commands: dict[str, None] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import pytest
 from services.execution import facts
 from shared.domain.errors import InvariantError
 from shared.messages.base import Message
-from shared.messages.broker import Ack, BrokerSnapshot, Charge, Report, Sending
+from shared.messages.broker import Ack, BrokerSnapshot, Charge, Doubtful, Report, Sending
 from shared.messages.orders import (
     Accepted,
     Account,
@@ -18,6 +18,7 @@ from shared.messages.orders import (
     Filled,
     Rejected,
     Submitting,
+    Unknown,
 )
 from tests.unit.services.execution.talk import BROKER, ExecutionTalk
 
@@ -191,3 +192,18 @@ def test_the_parts_of_a_fills_fees_are_passed_on() -> None:
     (filled,) = talk.say(BROKER, report)
     assert isinstance(filled, Filled)
     assert filled.fee_parts == report.fee_parts
+
+
+def test_a_doubtful_order_is_unknown_until_the_broker_says_something_of_it() -> None:
+    talk, order = _talk()
+    doubt = Doubtful(
+        client_order_id=order.client_order_id,
+        signal_id=order.signal_id,
+        symbol=order.symbol,
+        detail="no answer",
+    )
+    (unknown,) = talk.say(BROKER, doubt)
+    assert isinstance(unknown, Unknown)
+    assert talk.say(BROKER, doubt) == []  # said once
+    (accepted,) = talk.say(BROKER, _ack(order))
+    assert isinstance(accepted, Accepted)

@@ -8,6 +8,8 @@ from services.execution.config import PaperSettings
 from shared.domain.values import OrderType, Side, TimeInForce
 from shared.messages.base import Message
 from shared.messages.broker import Refused
+from shared.messages.control import Kill, Resume
+from shared.subjects import lane
 from tests.unit.services.execution.talk import BrokerTalk
 
 
@@ -68,3 +70,33 @@ def test_an_order_rests_from_when_it_arrives() -> None:
     talk.bar(10.0)
     talk.submit()
     assert talk.core.state.resting["AAPL"][0].since_ns == talk.now_ns + 1_500_000
+
+
+CONSOLE = lane("control", "console")
+
+
+def test_no_order_comes_in_after_a_kill_whatever_execution_still_submits() -> None:
+    talk = BrokerTalk()
+    talk.say(CONSOLE, Kill(), "k1")
+    assert _code(talk.submit()) == "killed"
+    talk.say(CONSOLE, Resume(expected_seq=talk.core.state.killed_seq), "r1")
+    assert _code(talk.submit()) == ""
+
+
+def test_a_resume_that_saw_an_older_kill_or_comes_late_lets_no_order_in() -> None:
+    talk = BrokerTalk()
+    talk.say(CONSOLE, Kill(), "k1")
+    seen = talk.core.state.killed_seq
+    talk.say(CONSOLE, Kill(), "k2")
+    talk.say(CONSOLE, Resume(expected_seq=seen), "r1")
+    assert _code(talk.submit()) == "killed"
+    talk.say(CONSOLE, Resume(valid_until_ns=1), "r2", recorded_ns=2)
+    assert _code(talk.submit()) == "killed"
+
+
+def test_a_kill_that_is_repeated_after_its_resume_does_nothing() -> None:
+    talk = BrokerTalk()
+    talk.say(CONSOLE, Kill(), "k1")
+    talk.say(CONSOLE, Resume(), "r1")
+    talk.say(CONSOLE, Kill(), "k1")
+    assert _code(talk.submit()) == ""
