@@ -164,7 +164,8 @@ def meets_trigger(order: Resting, offer: Offer) -> bool:
         return False
     if order.side is Side.BUY:
         return to_price(offer.buy if offer.is_quote else offer.highest) >= trigger
-    return to_price(offer.sell if offer.is_quote else offer.lowest) <= trigger
+    lowest = offer.sell if offer.is_quote else offer.lowest
+    return 0 < to_price(lowest) <= trigger  # 0: nobody bids
 
 
 def _stop_price(
@@ -222,15 +223,15 @@ def _slipped(
             away = settings.slippage_impact * offer.reach * sqrt(float(quantity) / offer.volume)
         if away > 0:
             price += sign * to_price(away)
-    return _to_tick(price, settings, ROUND_CEILING if sign > 0 else ROUND_FLOOR)
+    on_tick = _to_tick(price, settings, ROUND_CEILING if sign > 0 else ROUND_FLOOR)
+    return max(on_tick, settings.tick_size or PRICE_STEP)
 
 
 def _to_tick(price: Decimal, settings: PaperSettings, rounding: str) -> Decimal:
     tick = settings.tick_size
     if tick is None:
-        tick = CENT if price >= 1 else PRICE_STEP
-        return max(price.quantize(tick, rounding), PRICE_STEP)
-    return max((price / tick).to_integral_value(rounding) * tick, tick)
+        return price.quantize(CENT if price >= 1 else PRICE_STEP, rounding)
+    return (price / tick).to_integral_value(rounding) * tick
 
 
 def _moment(ts_ns: int) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ from shared.messages.codec import BY_SERVICE
 from shared.messages.control import Activate, Kill
 from shared.messages.decisions import Check, Denied
 from shared.messages.market import Bar, CorporateAction
-from shared.messages.orders import Filled
+from shared.messages.orders import Charged, Filled, Submitting
 from shared.messages.signals import Signal
 
 FILL = Filled(
@@ -30,6 +30,22 @@ BAR = Bar(
     symbol="AAPL", timeframe=Timeframe.M1, start_ns=0, open=1, high=2, low=0.5, close=1.5, volume=9
 )
 
+STOP = Submitting(
+    order_id="o",
+    client_order_id="c",
+    signal_id="s",
+    strategy_id="t",
+    symbol="AAPL",
+    side=Side.BUY,
+    intent=Intent.OPEN,
+    quantity=Decimal(5),
+    order_type=OrderType.STOP_LIMIT,
+    limit_price=Decimal(102),
+    time_in_force=TimeInForce.GTC,
+    valid_until_ns=0,
+    trigger_price=Decimal(101),
+)
+
 
 @pytest.mark.parametrize(
     ("message", "line"),
@@ -41,6 +57,11 @@ BAR = Bar(
         (Kill(), "no reason given"),
         (Kill(reason="drill"), "drill"),
         (Activate(strategy_id="x", reason="why"), "x: why"),
+        (
+            Charged(charge_id="c", kind="borrow", amount=Decimal("1.2"), symbol="A", detail="so"),
+            "A borrow 1.20, so",
+        ),
+        (STOP, "buy 5 AAPL, stop_limit at 101 102 gtc"),
         (CorporateAction(symbol="A", kind="split", ex_date="2025-01-02"), "symbol=A kind=split"),
     ],
 )

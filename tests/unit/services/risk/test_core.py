@@ -167,6 +167,19 @@ def test_market_orders_carry_no_limit_price() -> None:
     assert answer.limit_price == 99
 
 
+def test_a_stop_keeps_its_trigger_and_its_limit() -> None:
+    talk = Talk()
+    talk.minute(AAPL=100.0)
+    answer = talk.signal(
+        quantity=1,
+        order_type=OrderType.STOP_LIMIT,
+        trigger_price=Decimal(101),
+        limit_price=Decimal(102),
+    )
+    assert isinstance(answer, Approved)
+    assert (answer.trigger_price, answer.limit_price) == (101, 102)
+
+
 def test_commands_count_once() -> None:
     talk = Talk()
     assert len(talk.order(Kill(reason="drill"), "k1")) == 1

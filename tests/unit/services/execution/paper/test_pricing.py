@@ -240,6 +240,18 @@ def test_ticks_know_whether_the_exchange_is_open() -> None:
     assert (weekend.is_regular, weekend.day) == (False, "2026-01-03")
 
 
+def test_where_nobody_bids_no_stop_is_met() -> None:
+    offer = offer_of_quote(QuoteTick(OPEN_NS, 0.0, 102.0, 0.0, 200.0))
+    assert not meets_trigger(_order(Side.SELL, None, "101"), offer)
+
+
+def test_no_tick_carries_a_purchase_beyond_its_limit() -> None:
+    settings = PaperSettings(tick_size=Decimal(1))
+    offer = offer_of_bar(_bar(0.4, 0.6, 0.3), TENTH)
+    assert _price(_order(Side.BUY, "0.5"), offer, settings) is None
+    assert _price(_order(Side.BUY, "1.5"), offer, settings) == "1"
+
+
 def test_an_auction_has_one_price() -> None:
     offer = at_one_price(offer_of_bar(_bar(100.0, 103.0, 98.0), TENTH), 98.0)
     assert _price(_order(Side.BUY, "98"), offer) is None
