@@ -155,17 +155,20 @@ def test_an_id_that_does_not_follow_from_its_cause_is_found(
     assert fault.text == f"has the id {'f' * 32}, of its cause follows {identity.decode()}"
 
 
-def test_a_message_that_readers_refuse_is_no_hole(day: list[Entry]) -> None:
+def test_a_message_that_readers_refuse_is_no_hole(tmp_path: Path, day: list[Entry]) -> None:
     """On the server a forged message stands where every reader sees none."""
 
-    class Server(MemoryTape):
+    class Server(ArchiveTape):
         @override
         async def get(self, seq: int) -> Entry | None:
             return day[seq - 1]
 
+    tape = Server.open(archive(tmp_path / "a", day[:-1]))
+
     async def scenario() -> list[Fault]:
-        check = TapeCheck(Server(TAPE_ID), Bounds(1, 1))
+        check = TapeCheck(tape, Bounds(1, len(day)))
         return [fault async for fault in check.run(lambda _: None)]
 
     (fault,) = asyncio.run(scenario())
+    assert fault.seq == len(day)
     assert fault.text == "is refused by every reader: its speaker did not write it"
