@@ -177,7 +177,7 @@ def test_a_stop_keeps_its_trigger_and_its_limit() -> None:
         limit_price=Decimal(102),
     )
     assert isinstance(answer, Approved)
-    assert (answer.trigger_price, answer.limit_price) == (101, 102)
+    assert (answer.trigger_price, answer.limit_price) == (Decimal(101), Decimal(102))
 
 
 def test_commands_count_once() -> None:
