@@ -3,10 +3,11 @@
 import asyncio
 import sys
 
-from bench import chain, lockstep, memory, recovery, startup, takeover, tape
+from bench import backtest, chain, lockstep, memory, recovery, startup, takeover, tape
 
 SECTIONS = {
     "startup": startup.measure,
+    "backtest": backtest.measure,
     "tape": tape.measure,
     "chain": chain.measure,
     "lockstep": lockstep.measure,
