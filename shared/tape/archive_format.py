@@ -22,7 +22,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from shared.domain.errors import TapedeckError
+from shared.domain.errors import DataError
 from shared.tape.entry import Entry
 
 if sys.version_info >= (3, 14):
@@ -47,7 +47,7 @@ _DIGESTS = Layout(f"<{DIGEST_BYTES}s{DIGEST_BYTES}s")
 HEAD_BYTES = _HEAD.size + _DIGESTS.size
 
 
-class ArchiveError(TapedeckError):
+class ArchiveError(DataError):
     """A file is not an archive, is damaged, or cannot be read or written."""
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from shared.domain.errors import TapedeckError, UnavailableError
+from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.tape.administration import (
     StreamInfo,
     delete_stream,
@@ -43,7 +43,7 @@ RETRY_S = 0.5
 PLACEHOLDER = "data.placeholder.gap"
 
 
-class ImportRefusedError(TapedeckError):
+class ImportRefusedError(ConfigurationError):
     """The archive does not belong onto this server; the text says what to do."""
 
 

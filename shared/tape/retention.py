@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 from nats.aio.client import Client
 
-from shared.domain.errors import TapedeckError
+from shared.domain.errors import ConfigurationError
 from shared.domain.values import NS_PER_S
 from shared.subjects import LANES, Lane, parse
 from shared.tape.administration import (
@@ -28,8 +28,11 @@ _KEPT_SERVICES = ("control",)  # commands in force; there are few, and they are 
 _KEPT_EVENTS = ("state",)  # birth certificates
 
 
-class HistoryMissingError(TapedeckError):
-    """Messages that an actor would have to handle are not on the tape any more."""
+class HistoryMissingError(ConfigurationError):
+    """Messages that an actor would have to handle are not on the tape any more.
+
+    Trying again does not bring them back: a service that ends with this is not started again.
+    """
 
 
 class Cut(Struct, frozen=True):
