@@ -7,7 +7,7 @@ same configuration, to the sequence of the last fill.
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from console.backtest.curves import curve_of, prices_of
@@ -27,6 +27,7 @@ from shared.messages.orders import Filled, Submitting
 from shared.messages.signals import Signal
 from shared.runtime.actor import Actor
 from shared.runtime.drain import Drain
+from shared.runtime.routes import Listener
 from shared.subjects import AGGREGATED, lane
 
 BARS_PER_REPORT = 4_096
@@ -44,16 +45,17 @@ def run(
     from_ns: int = 0,
     until_ns: int | None = None,
     on_progress: Progress | None = None,
+    listeners: Sequence[Listener] = (),
 ) -> Result:
     """Play bars that end in [from_ns, until_ns] and return what came of it.
 
     A `Timeline` saves the work of finding the slices when the same bars are played many times.
-    `tape_id` enters into the ids of orders, and into nothing else. Raises ConfigurationError for
-    a strategy that cannot be made.
+    `tape_id` enters into the ids of orders, and into nothing else. `listeners` hear what they
+    read, after everybody else. Raises ConfigurationError for a strategy that cannot be made.
     """
     started_s = time.perf_counter()
     timeline = _timeline(data, from_ns, until_ns)
-    stage = _Stage(desk, timeline, tape_id)
+    stage = _Stage(desk, timeline, tape_id, listeners)
     with _without_collector():
         is_complete = stage.play(on_progress)
     return stage.result(is_complete=is_complete, seconds=time.perf_counter() - started_s)
@@ -71,7 +73,13 @@ def _timeline(data: FileSource | Bars | Timeline, from_ns: int, until_ns: int | 
 class _Stage:
     """One run."""
 
-    def __init__(self, desk: DeskConfiguration, timeline: Timeline, tape_id: str) -> None:
+    def __init__(
+        self,
+        desk: DeskConfiguration,
+        timeline: Timeline,
+        tape_id: str,
+        listeners: Sequence[Listener],
+    ) -> None:
         self._desk = desk
         self._timeline = timeline
         self._tape_id = tape_id
@@ -82,7 +90,7 @@ class _Stage:
         if self._unread:
             actors = [_silenced(actor) for actor in actors]
         self._notebook = Notebook(desk.book, self._price_of)
-        self._drain = Drain(actors, tape_id, listeners=[self._notebook])
+        self._drain = Drain(actors, tape_id, listeners=[self._notebook, *listeners])
         self._slices = 0
         bars_per_slice = len(timeline.bars.end_ns) / max(len(timeline.ts_ns), 1)
         self._report_every = max(1, round(BARS_PER_REPORT / max(bars_per_slice, 1.0)))
