@@ -21,6 +21,9 @@ from shared.permissions import (
     ways,
 )
 
+# The server remembers where answers go, 0.7 kB a pull, until it has been silent for so long. A
+# pull of ours has a heartbeat twice a second.
+_MANY_ANSWERS = {"response_type": "Stream", "response_threshold": "60s"}
 MEMBERS_BYTES_MAX = 16_000_000  # a bucket of a few names; nothing else may be kept there
 
 
@@ -146,7 +149,7 @@ def _exports(name: str, table: Sequence[Way]) -> list[dict[str, object]]:
         {
             "service": subject,
             "accounts": list(who),
-            **({"response_type": "Stream"} if many[subject] else {}),
+            **(_MANY_ANSWERS if many[subject] else {}),
         }
         for subject, who in speakers.items()
         if who

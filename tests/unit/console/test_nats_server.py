@@ -79,7 +79,8 @@ def test_a_call_is_renamed_for_the_client_that_knows_one_jetstream() -> None:
 def test_a_pull_has_many_answers() -> None:
     tape = exports(made(), "TAPE")
 
-    assert tape["$JS.API.CONSUMER.MSG.NEXT.TAPE.>"]["response_type"] == "Stream"
+    pull = tape["$JS.API.CONSUMER.MSG.NEXT.TAPE.>"]
+    assert (pull["response_type"], pull["response_threshold"]) == ("Stream", "60s")
     assert "response_type" not in tape["$JS.API.STREAM.INFO.TAPE"]
 
 
