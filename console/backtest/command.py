@@ -14,6 +14,7 @@ from console.backtest.result import Result
 from console.failure import INTERRUPTED
 from console.output import show_document
 from console.plan import UpOptions, plan_with_files
+from services.data.files.bars import between
 from services.data.files.source import FileSource
 from shared.domain.errors import ConfigurationError
 from shared.domain.values import NS_PER_S
@@ -84,7 +85,7 @@ def _moment(text: str | None, option: str, *, is_end: bool) -> int | None:
 
 def _refuse_emptiness(source: FileSource, from_ns: int, until_ns: int | None) -> None:
     first_ns, last_ns = source.span
-    if from_ns > last_ns or (until_ns is not None and until_ns < max(first_ns, from_ns)):
+    if not len(between(source.bars, from_ns, until_ns).end_ns):
         raise ConfigurationError(
             f"--from and --to leave no bar: the files go from {_spell(first_ns)} to"
             f" {_spell(last_ns)}"

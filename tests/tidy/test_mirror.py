@@ -7,7 +7,15 @@ import pytest
 
 from tests.tidy.code import ROOT, parsed, relative, source_files
 
+_ENGINE = "tests/unit/console/backtest/test_engine.py"
 ELSEWHERE: dict[str, tuple[str, str]] = {
+    "console/backtest/curves.py": (_ENGINE, "held to the books at the end of a run"),
+    "console/backtest/notebook.py": (_ENGINE, "held to the fills on the whole tape"),
+    "console/backtest/progress.py": ("tests/unit/console/backtest/test_command.py", "a drawing"),
+    "console/backtest/unread.py": (
+        "tests/unit/console/backtest/test_timeline.py",
+        "held to what the aggregator says",
+    ),
     "console/books.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "console/control.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "console/desk.py": ("tests/e2e/test_live.py", "starts every service"),
@@ -47,6 +55,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/integration/test_ledger_queries.py",
         "needs a real PostgreSQL",
     ),
+    "shared/runtime/held.py": ("tests/property/test_patience.py", "held to cores given all"),
+    "shared/runtime/routes.py": ("tests/property/test_patience.py", "a desk's readers"),
     "shared/runtime/conductor.py": (
         "tests/integration/test_lockstep.py",
         "needs several participants",
