@@ -43,21 +43,23 @@ _ENDS = {"cancelled": OrderStatus.CANCELLED, "expired": OrderStatus.EXPIRED}
 
 def take_fact(state: ExecutionState, message: Message) -> tuple[Message, ...]:
     """Apply one message of the broker's lane; `sending`, `outage`, `state` need no answer."""
+    answer: tuple[Message, ...] = ()
     match message:
         case Report():
-            return take_report(state, message)
+            answer = take_report(state, message)
         case Ack():
-            return take_ack(state, message)
+            answer = take_ack(state, message)
         case Refused():
-            return take_refused(state, message)
+            answer = take_refused(state, message)
         case Doubtful():
-            return take_doubtful(state, message)
+            answer = take_doubtful(state, message)
         case Charge():
-            return take_charge(state, message)
+            answer = take_charge(state, message)
         case BrokerSnapshot():
-            return take_snapshot(state, message)
+            answer = take_snapshot(state, message)
         case _:
-            return ()
+            pass
+    return answer
 
 
 def take_ack(state: ExecutionState, ack: Ack) -> tuple[Message, ...]:
