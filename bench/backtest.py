@@ -4,6 +4,7 @@
 averages, the same machine, the same run.
 """
 
+import asyncio
 import resource
 import sys
 import tempfile
@@ -14,14 +15,12 @@ from subprocess import run as run_process
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bench.report import Row, show
 from console.backtest.engine import run
 from console.backtest.timeline import Timeline
 from console.configuration import DeskConfiguration
-from services.data.files.source import FileSource
+from services.data.files.reader import read_apart
 from shared.domain.sessions import next_session, session_of_date
 from shared.domain.values import NS_PER_S
 
@@ -83,6 +82,9 @@ def desk_of(setting: Setting) -> DeskConfiguration:
 
 def write_bars(path: Path, symbols: int, minutes: int, seed: int = 7) -> None:
     """Write made-up minutes of regular sessions, a random walk for each symbol; always the same."""
+    import pyarrow as pa  # noqa: PLC0415 - the measured process must not hold it
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     draw = np.random.default_rng(seed)
     times = _minutes(minutes)
     writer = None
@@ -123,7 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure one setting: print its rate, what it traded, and the most memory it took."""
     name, path = arguments
     setting = next(one for one in SETTINGS if one.name == name)
-    timeline = Timeline(FileSource([Path(path)]).bars)
+    timeline = Timeline(asyncio.run(read_apart([Path(path)], None)))
     began_s, worked_s = time.perf_counter(), time.process_time()
     found = run(desk_of(setting), timeline).document
     took_s, worked_s = time.perf_counter() - began_s, time.process_time() - worked_s

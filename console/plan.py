@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
@@ -80,8 +80,13 @@ def make_plan(options: UpOptions) -> Plan:
     return plan_with_files(options)[0]
 
 
-def plan_with_files(options: UpOptions) -> "tuple[Plan, FileSource | None]":
-    """Return the plan, and the files that were read for it, of a file feed."""
+def plan_with_files(
+    options: UpOptions, open_source: "Callable[[DeskConfiguration], FileSource] | None" = None
+) -> "tuple[Plan, FileSource | None]":
+    """Return the plan, and the files that were read for it, of a file feed.
+
+    `open_source` reads them otherwise than `open_files` does.
+    """
     feed = options.feed or ("file" if options.data else None)
     if options.data and feed != "file":
         raise ConfigurationError("--data names files, which --feed sim does not read")
@@ -100,7 +105,7 @@ def plan_with_files(options: UpOptions) -> "tuple[Plan, FileSource | None]":
     check_ports(desk)
     extent = source = None
     if desk.data.feed == "file":
-        source = open_files(desk)
+        source = (open_source or open_files)(desk)
         extent = Extent(source.total, *source.span)
         desk, stretched = _fit_timeframes(desk, source.timeframe)
         notes += stretched
@@ -143,7 +148,7 @@ def derive_tape_id(desk: DeskConfiguration) -> str:
     The same configuration over the same bytes makes the same tape, ids of messages included.
     Where the servers are, and what the files are called, does not enter.
     """
-    from services.data.files.reading import find_files  # noqa: PLC0415 - imports pyarrow
+    from services.data.files.finding import find_files  # noqa: PLC0415 - only for files
 
     decides = effective(desk).document
     for key in _WITHOUT_INFLUENCE:

@@ -1,5 +1,6 @@
 """`tapedeck backtest`: the desk of `up --until-done` in this process, and what came of it."""
 
+import asyncio
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ from typing import NamedTuple
 from console.backtest.engine import run
 from console.backtest.progress import progress
 from console.backtest.result import Result
+from console.configuration import DeskConfiguration
 from console.failure import INTERRUPTED
 from console.output import show_document
 from console.plan import UpOptions, plan_with_files
 from services.data.files.bars import between
+from services.data.files.reader import read_apart
 from services.data.files.source import FileSource
 from shared.domain.errors import ConfigurationError
 from shared.domain.values import NS_PER_S
@@ -37,7 +40,7 @@ def backtest(options: UpOptions, wanted: Wanted) -> int:
     until_ns = _moment(wanted.to_text, "--to", is_end=True)
     if options.feed not in (None, "file"):
         raise ConfigurationError("a backtest plays files: --data PATH")
-    plan, source = plan_with_files(options._replace(feed="file", until_done=True))
+    plan, source = plan_with_files(options._replace(feed="file", until_done=True), _read)
     assert source is not None
     for note in plan.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -54,6 +57,12 @@ def backtest(options: UpOptions, wanted: Wanted) -> int:
         )  # fmt: skip
     _say(result, wanted)
     return 0 if result.is_complete else INTERRUPTED
+
+
+def _read(desk: DeskConfiguration) -> FileSource:
+    """Read the files in a process of their own, which takes the memory that it needed with it."""
+    files = desk.data.file
+    return FileSource.of(asyncio.run(read_apart(files.paths, files.timeframe)))
 
 
 def _say(result: Result, wanted: Wanted) -> None:

@@ -30,6 +30,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "console/tapes.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "console/up.py": ("tests/e2e/test_run.py", "starts every service"),
     "console/validate.py": ("tests/e2e/test_live.py", "asks a running desk"),
+    "services/data/files/finding.py": (
+        "tests/unit/services/data/files/test_reading.py",
+        "found, then read",
+    ),
     "services/ledger/adapters/engine.py": (
         "tests/integration/test_ledger_writer.py",
         "needs a real PostgreSQL",

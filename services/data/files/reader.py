@@ -48,8 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     # them): over a second and 80 MB for conversions that this process never does.
     for heavy in ("numpy", "pandas"):
         sys.modules.setdefault(heavy, None)  # type: ignore[arg-type]
+    from services.data.files.finding import find_files  # noqa: PLC0415
     from services.data.files.loading import load  # noqa: PLC0415 - after the line above
-    from services.data.files.reading import find_files  # noqa: PLC0415
 
     timeframe, *paths = arguments
     try:

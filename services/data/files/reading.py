@@ -1,4 +1,4 @@
-"""From paths to tables of raw columns: finds the files and names what cannot be opened."""
+"""From files to tables of raw columns; names what cannot be read."""
 
 import csv
 import gzip
@@ -15,27 +15,6 @@ PRICES = ("open", "high", "low", "close")
 REQUIRED = ("symbol", *PRICES, "volume")
 TIMES = ("ts", "date")
 OPTIONAL = ("vwap", "trades")
-SUFFIXES = (".parquet", ".csv", ".csv.gz")
-
-
-def find_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the files that the paths name, folders searched to the bottom, in a fixed order."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and _is_ours(p))
-            if not inside:
-                raise DataError(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
-            found += inside
-        elif not path.exists():
-            raise DataError(f"{path}: no such file or folder")
-        elif not _is_ours(path):
-            raise DataError(f"{path}: the name must end in one of {', '.join(SUFFIXES)}")
-        else:
-            found.append(path)
-    if not found:
-        raise DataError("the file feed has no files: name some in data.file.paths")
-    return found
 
 
 def read_columns(path: Path) -> pa.Table:
@@ -50,10 +29,6 @@ def read_columns(path: Path) -> pa.Table:
     if not table.num_rows:
         raise DataError(f"{path}: no rows")
     return table
-
-
-def _is_ours(path: Path) -> bool:
-    return path.name.endswith(SUFFIXES)
 
 
 def _read_parquet(path: Path) -> pa.Table:

@@ -28,8 +28,8 @@ class FileSource:
     """
 
     def __init__(self, paths: Sequence[Path], timeframe: Timeframe | None = None) -> None:
+        from services.data.files.finding import find_files  # noqa: PLC0415
         from services.data.files.loading import load  # noqa: PLC0415 - imports pyarrow
-        from services.data.files.reading import find_files  # noqa: PLC0415
 
         self._bars = load(find_files(paths), timeframe)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services.data.files.reading import find_files
+from services.data.files.finding import find_files
 from tests.bar_files import GOOD, HEADER, csv, play, refusal
 
 
