@@ -42,7 +42,7 @@ async def hop(source: str, target: str) -> None:
     fence = 0
     async for message in subscription.messages:
         reply = await client.request(
-            f"{target}.hop",
+            f"{target}.{message.subject.split('.', 2)[2]}",
             message.data,
             timeout=5,
             headers={

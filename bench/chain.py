@@ -17,6 +17,7 @@ from bench.report import Row, Spread, show, spread
 from bench.stand import Stand, stand
 from shared.domain.sessions import session_of_date
 from shared.domain.values import NS_PER_S, Timeframe
+from shared.messages.codec import decode
 from shared.messages.market import Bar
 from shared.permissions import ADMIN
 from shared.subjects import lane
@@ -77,7 +78,7 @@ async def _timed(
         began_s = time.perf_counter()
         await publisher.publish([out])
         while (entry := await reader.next(0.05)) is not None:
-            if entry.open()[0].ts_ns == mark_ns:
+            if decode(entry.payload)[0].ts_ns == mark_ns:
                 took_ms.append((time.perf_counter() - began_s) * 1e3)
                 break
         await asyncio.sleep(PAUSE_S)
@@ -107,7 +108,8 @@ def _bar(tape_id: str) -> tuple[int, Outgoing]:
 
 def _hop(tape_id: str) -> tuple[int, Outgoing]:
     end_ns, out = _bar(tape_id)
-    return end_ns, Outgoing("data.hop0.hop", out.payload, 0, 0, 1)
+    event = out.subject.split(".", 2)[2]
+    return end_ns, Outgoing(f"data.hop0.{event}", out.payload, 0, 0, 1)
 
 
 @contextmanager
