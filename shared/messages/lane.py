@@ -9,9 +9,11 @@ class State(Message, frozen=True, kw_only=True, tag="state"):
     Outputs after it were made by code with this digest under this configuration (JSON text).
     Inputs at or below `from_seq` build state but are not answered. Of what the next input causes
     the first `from_index` outputs are left out: the release before had said them when it ended.
+    Its state is built from `built_from` on: what stood there before had been trimmed.
     """
 
     code_digest: str
     configuration: str
     from_seq: int
     from_index: int = 0
+    built_from: int = 1

@@ -15,13 +15,14 @@ from shared.tape.interface import DivergenceError, Tape
 _encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
 
 
-def certificate(actor: Actor, from_seq: int, from_index: int = 0) -> State:
+def certificate(actor: Actor, from_seq: int, from_index: int = 0, built_from: int = 1) -> State:
     """Return what the actor would certify about itself."""
     return State(
         code_digest=code_digest(actor.packages),
         configuration=_encode(actor.configuration).decode(),
         from_seq=from_seq,
         from_index=from_index,
+        built_from=built_from,
     )
 
 

@@ -16,7 +16,7 @@ from shared.domain.errors import ensure
 from shared.messages.base import Message
 from shared.runtime import birth
 from shared.runtime.actor import Actor
-from shared.runtime.clock import monotonic_s
+from shared.runtime.clock import monotonic_s, now_ns
 from shared.runtime.instruments import RECOVERING, Instruments
 from shared.runtime.sieve import MarketSieve
 from shared.runtime.snapshots import SnapshotStore, Snapshotter
@@ -31,6 +31,7 @@ from shared.tape.interface import (
     Tape,
 )
 from shared.tape.publisher import LanePublisher
+from shared.tape.retention import refuse_half_history
 
 SIBLINGS_S = 0.002
 IDLE_S = 0.25  # how long the runner waits for a message before it says that it is idle
@@ -81,7 +82,8 @@ class Runner:
         """
         try:
             await self._come_to_be()
-            start_seq = await self._restore() + 1
+            start_seq = max(await self._restore() + 1, self._certificate.built_from)
+            await refuse_half_history(self._tape, self._lane, start_seq, now_ns=now_ns())
             patterns = (*self._core.reads, self._lane.fence)
             async with self._tape.reader(patterns, start_seq) as self._reader:
                 await self._drive(self._reader)
@@ -160,8 +162,9 @@ class Runner:
         ts_ns = await self._tape_time_ns()
         if known is None or not birth.is_same_release(known[1], mine):
             await self._turns.wait_for(BIRTH, self._publisher.head)
+            built_from = await self._first_to_read(is_new=last is None)
             start = await birth.unanswered_from(self._tape, self._actor, last)
-            self._certificate = birth.certificate(self._actor, *start)
+            self._certificate = birth.certificate(self._actor, *start, built_from)
             out = birth.outgoing(self._tape.id, self._actor, self._certificate, ts_ns)
             await self._publisher.publish([out])
             self._born_seq = self._publisher.head
@@ -180,6 +183,17 @@ class Runner:
             raise DivergenceError(
                 self._lane, last.seq, f"{_shown(last)} without a cause", "nothing"
             )
+
+    async def _first_to_read(self, *, is_new: bool) -> int:
+        """Return where a new release begins to read; HistoryMissingError on a trimmed tape.
+
+        A new strategy needs no history: it begins where the tape does. Everybody else would make
+        another state of half of it.
+        """
+        if is_new and not self._actor.answers_history:
+            return (await self._tape.bounds()).trimmed_before
+        await refuse_half_history(self._tape, self._lane, 1, now_ns=now_ns())
+        return 1
 
     async def _open(self, ts_ns: int) -> int:
         """Say the openings that are not on the tape yet; return the last one's sequence."""

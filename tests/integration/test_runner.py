@@ -17,10 +17,11 @@ from shared.runtime.snapshots import NoSnapshots, Snapshot, SnapshotStore, decod
 from shared.runtime.turns import AtOnce
 from shared.subjects import Lane, matches
 from shared.tape.entry import Entry, Outgoing, answers, fact
-from shared.tape.interface import DivergenceError, NoVerdictError, Tape
+from shared.tape.interface import Bounds, DivergenceError, NoVerdictError, Tape
 from shared.tape.jetstream import JetStreamTape
 from shared.tape.memory import MemoryTape
 from shared.tape.publisher import LanePublisher
+from shared.tape.retention import HistoryMissingError
 from tests import toy
 from tests.servers import NatsUnderTest
 from tests.tapes import TAPE_ID, content, fresh_tape, hosted, instruments, whole
@@ -288,5 +289,39 @@ def test_a_snapshot_taken_while_recovering_repeats_nothing() -> None:
         assert len(store.stored) == 1
         await run(Halting(stops_at=30), store, 0)
         assert content(await whole(tape)) == content(before)
+
+    asyncio.run(scenario())
+
+
+class Trimmed(MemoryTape):
+    """What stood before its tenth message was trimmed."""
+
+    @override
+    async def bounds(self) -> Bounds:
+        return Bounds(1, self.last_seq, trimmed_before=10)
+
+
+def test_half_a_history_is_refused_unless_a_strategy_is_new() -> None:
+    async def scenario() -> None:
+        tape = Trimmed(TAPE_ID)
+        for number, part in enumerate(toy.slices(5)):
+            await tape.append_batch(
+                slice_facts(tape.id, toy.FEED, part), lane=toy.FEED, fence=4 * number
+            )
+        risk = toy.actor(toy.ToyRisk(), Rank.RISK)
+        runner = Runner(risk, tape, AtOnce(), instruments(risk), NoSnapshots())
+        with pytest.raises(HistoryMissingError, match="trimmed up to 10: start the release"):
+            await runner.run()
+        assert tape.last_seq == 20, "nothing may be said before that is known"
+        new = toy.actor(toy.ToyStrategy("new", 1), Rank.STRATEGY)
+        runner = Runner(new, tape, AtOnce(), instruments(new), NoSnapshots())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(runner.run())
+            await until(tape, new, 1)
+            await asyncio.sleep(0.05)
+            runner.stop()
+        assert isinstance(new.core, toy.ToyStrategy)
+        seen = 8 + 1  # the bars from the tenth message on, and its own opening
+        assert new.core.handled == seen
 
     asyncio.run(scenario())
