@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from console.describe import describe
+from console.home import home_of
 from console.output import print_json
 from console.running import Place, find_desk, open_tape
 from console.services import ask_health
@@ -18,6 +19,7 @@ from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.domain.values import NS_PER_S
 from shared.messages.control import Activate, Command, Deactivate, Kill, Resume
 from shared.runtime.clock import now_ns
+from shared.runtime.latch import Latch, clear_latch, read_latch, write_latch
 from shared.subjects import lane
 from shared.tape.entry import Entry, fact
 from shared.tape.interface import Tape
@@ -29,8 +31,26 @@ OPERATOR = lane("control", "console")
 
 
 def kill(state: Path | None, reason: str, *, as_json: bool) -> None:
-    """Stop all trading until `resume`; wait until risk has halted."""
-    asyncio.run(_command(find_desk(state), Kill(reason=reason, **_valid()), as_json=as_json))
+    """Stop all trading until `resume`: latched first, then said on every way there is."""
+    identity = secrets.token_hex(16)
+    path = home_of(state).latch_path
+    if path.parent.is_dir():
+        write_latch(path, Latch(id=identity, reason=reason))
+    try:
+        place = find_desk(state)
+        command = Kill(reason=reason, **_valid())
+        asyncio.run(_command(place, command, as_json=as_json, identity=identity))
+    except UnavailableError as error:
+        if not path.exists():
+            raise
+        text = (
+            f"the kill is latched in {path}: execution on this machine publishes nothing until it"
+            f" has put the kill on the tape ({error})"
+        )
+        if as_json:
+            print_json({"command": "kill", "latched": str(path), "detail": str(error)})
+        else:
+            print(text)
 
 
 def resume(state: Path | None, reason: str, *, as_json: bool) -> None:
@@ -45,7 +65,11 @@ def resume(state: Path | None, reason: str, *, as_json: bool) -> None:
             raise ConfigurationError("the desk is neither killed nor halted: nothing to resume")
         command = Resume(reason=reason, expected_seq=halted.seq, **_valid())
         await _command(place, command, as_json=as_json)
+        if read_latch(latch) == seen_latch:
+            clear_latch(latch)  # a newer kill stays latched
 
+    latch = home_of(state).latch_path
+    seen_latch = read_latch(latch)
     asyncio.run(run())
 
 
@@ -92,9 +116,9 @@ async def _commands_to(tape: Tape, strategy_id: str) -> dict[int, str]:
     }
 
 
-async def _command(place: Place, command: Command, *, as_json: bool) -> None:
+async def _command(place: Place, command: Command, *, as_json: bool, identity: str = "") -> None:
     """Put a command on the tape and report its effect."""
-    identity = secrets.token_hex(16)
+    identity = identity or secrets.token_hex(16)
     async with open_tape(place) as tape:
         out = fact(tape.id, OPERATOR, command, ts_ns=now_ns(), key=identity)
         seq = await tape.tell(out, once_id=identity)

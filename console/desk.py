@@ -189,6 +189,8 @@ class Desk:
         else:
             secrets = effective(self.plan.desk).secrets
             known |= {key: secrets[key] for key in secrets if key.startswith(variable("nats", ""))}
+        if name == "execution":
+            known.setdefault(variable("execution", "latch_file"), str(self.home.latch_path))
         if name == "ledger":
             known[variable("postgres", "url")] = self.servers.postgres_url
         # Ours first: a folder called `shared` where the operator stands must not win. The folder

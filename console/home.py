@@ -1,6 +1,7 @@
 """The state folder of a desk: what stands where, and which desk is running in it.
 
 STATE/run/        lock, config.json (effective, without secrets), desk.json (while it runs)
+STATE/kill.json   a kill, until the resume that ends it (docs/kill-switch.md)
 STATE/logs/       <service>.log, the one before it as <service>.log.1
 STATE/nats/, STATE/nkeys/, STATE/postgres/, STATE/credentials.json      of the embedded servers
 """
@@ -52,6 +53,7 @@ class Home:
         self.logs = self.path / "logs"
         self.config_path = self.run / "config.json"
         self.record_path = self.run / "desk.json"
+        self.latch_path = self.path / "kill.json"
         self.credentials_path = self.path / "credentials.json"
 
     def prepare(self) -> None:

@@ -183,7 +183,12 @@ def _owned(user: str, book: str) -> tuple[str, ...]:
             *(f"{lane('control', 'strategy')}.{event}.>" for event in _HOSTS_COMMANDS),
         ),
         "risk": (lane("risk", book).fence, lane("analysis", book).fence),
-        "execution": (lane("execution", book).fence, lane("broker", book).fence),
+        # Of commands only the kill: it puts a latched one on the tape, and cannot resume.
+        "execution": (
+            lane("execution", book).fence,
+            lane("broker", book).fence,
+            f"{lane('control', 'execution')}.kill",
+        ),
         "ledger": (lane("ledger", book).fence,),
         **{operator: (lane("control", operator).fence,) for operator in OPERATORS},
         ADMIN: LANES,

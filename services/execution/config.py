@@ -137,6 +137,9 @@ class ExecutionSettings(Section):
     """Which broker answers, and how."""
 
     broker: Literal["paper"] = "paper"
+    latch_file: str | None = None
+    """Where a kill is latched that cannot reach the tape; `tapedeck up` puts it into the state
+    folder. None: no latch."""
     paper: PaperSettings = PaperSettings()
 
 

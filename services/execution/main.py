@@ -1,10 +1,12 @@
 """The execution service: the order core and, on paper, the broker that answers it."""
 
 import sys
+from pathlib import Path
 
 from services.execution.assembly import paper_actors
 from services.execution.config import ExecutionServiceSettings
 from shared.domain.errors import ConfigurationError
+from shared.runtime.latch import KillHold
 from shared.runtime.service import Context, Hosting, run_service
 
 
@@ -15,7 +17,13 @@ async def build(context: Context[ExecutionServiceSettings]) -> Hosting:
         raise ConfigurationError(
             "mode: live trading is not part of this release; set mode to paper"
         )
-    return Hosting(actors=paper_actors(settings.execution, settings.book, context.tape.id))
+    actors = paper_actors(settings.execution, settings.book, context.tape.id)
+    if settings.execution.latch_file is None:
+        return Hosting(actors=actors)
+    path = Path(settings.execution.latch_file)
+    hold = KillHold(path, context.tape, lambda text: context.log.warning("kill", what=text))
+    await hold.listen(context.client)
+    return Hosting(actors=actors, tasks=[("kill", hold.watch)], turns=hold)
 
 
 def main() -> int:

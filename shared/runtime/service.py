@@ -23,7 +23,7 @@ from shared.runtime.health import HealthServer, Readiness
 from shared.runtime.instruments import Instruments
 from shared.runtime.runner import Runner
 from shared.runtime.snapshot_store import JetStreamSnapshots
-from shared.runtime.turns import AtOnce, InTurn
+from shared.runtime.turns import AtOnce, InTurn, Turns
 from shared.tape.client import connect, login_of, tls_of
 from shared.tape.jetstream import JetStreamTape
 from shared.telemetry import logs, traces
@@ -48,13 +48,15 @@ class Context[S: DeskSettings]:
 class Hosting:
     """What a service's `build` returns.
 
-    `tasks` run beside the actors until the end. The service ends when the task named `ends_with`
+    `tasks` run beside the actors until the end. `turns`, where given, are asked before an actor
+    publishes, except in lockstep. The service ends when the task named `ends_with`
     does; without one it runs until it is told to stop.
     """
 
     actors: Sequence[Actor] = ()
     tasks: Sequence[tuple[str, Callable[[], Awaitable[None]]]] = ()
     ends_with: str = ""
+    turns: Turns | None = None
 
 
 type Build[S: DeskSettings] = Callable[[Context[S]], Awaitable[Hosting]]
@@ -100,6 +102,7 @@ class _Host[S: DeskSettings]:
         self._stop = asyncio.Event()
         self._instruments: list[Instruments] = []
         self._runners: list[Runner] = []
+        self._turns: Turns | None = None
 
     async def serve(self, build: Build[S]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -116,6 +119,7 @@ class _Host[S: DeskSettings]:
             tape = await JetStreamTape.open(client)
             context = Context(self._settings, tape, client, self._log, self._metrics)
             hosting = await build(context)
+            self._turns = hosting.turns
             self._log.info("serving", tape=tape.id, health_port=server.port)
             await self._run(context, hosting)
 
@@ -156,10 +160,10 @@ class _Host[S: DeskSettings]:
         instruments = Instruments(lane, self._metrics, self._tracing, self._readiness)
         self._instruments.append(instruments)
         async with AsyncExitStack() as stack:
-            turns: AtOnce | InTurn = AtOnce()
+            turns: Turns = self._turns or AtOnce()
             if self._settings.tape.lockstep:
-                turns = InTurn(context.client, lane, actor.rank, actor.core.reads)
-                await stack.enter_async_context(turns)
+                turns = in_turn = InTurn(context.client, lane, actor.rank, actor.core.reads)
+                await stack.enter_async_context(in_turn)
             standby_after_s = self._settings.tape.standby_after_ms / 1e3
             runner = Runner(actor, context.tape, turns, instruments, snapshots, standby_after_s)
             self._runners.append(runner)
