@@ -115,7 +115,7 @@ def _minutes(count: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
         raise RuntimeError(f"{FIRST_DAY} is a trading day")
     days, found = [], 0
     while found < count:
-        days.append(np.arange(session.open_ns, session.close_ns, 60 * NS_PER_S, np.int64))
+        days.append(np.arange(session.open_ns, session.close_ns, 60 * NS_PER_S, dtype=np.int64))
         found += len(days[-1])
         session = next_session(session.close_ns)
     return np.concatenate(days)[:count]

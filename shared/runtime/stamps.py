@@ -28,9 +28,9 @@ class LateStamp(Stamp, frozen=True):
     # The fields of `Stamp` are there, and empty: these properties stand in front of them. The one
     # under `id` keeps what was made.
 
-    @property
+    @property  # type: ignore[misc]
     @override
-    def id(self) -> str:  # type: ignore[misc]
+    def id(self) -> str:
         """The id that the tape gives this message."""
         made: str = _KEPT.__get__(self)
         if not made:
@@ -40,9 +40,9 @@ class LateStamp(Stamp, frozen=True):
             _KEPT.__set__(self, made)
         return made
 
-    @property
+    @property  # type: ignore[misc]
     @override
-    def correlation_id(self) -> str:  # type: ignore[misc]
+    def correlation_id(self) -> str:
         """The id of the story that the message belongs to."""
         message: Any = self.message
         story = message.STORY

@@ -1,12 +1,12 @@
 """`FileSource`: checked files, played as time slices."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
 from typing import Self
 
-from services.data.files.bars import Bars
+from services.data.files.bars import Bars, Floats, Integers
 from services.data.moment import clock_at
 from shared.domain.sessions import session_at, session_of_utc_day
 from shared.domain.values import Timeframe
@@ -109,8 +109,9 @@ def make_bars(bars: Bars, begin: int, end: int) -> list[Bar]:
     """Turn the rows [begin, end) into messages."""
     rows = slice(begin, end)
     symbols = map(bars.symbols.__getitem__, bars.symbol[rows].tolist())
-    numbers = (column[rows].tolist() for column in (bars.start_ns, *bars.prices, bars.volume))
-    extras = [
+    columns: tuple[Floats | Integers, ...] = (bars.start_ns, *bars.prices, bars.volume)
+    numbers = (column[rows].tolist() for column in columns)
+    extras: list[Iterable[object]] = [
         repeat(None) if bars.vwap is None else map(_or_none, bars.vwap[rows]),
         repeat(None) if bars.trades is None else map(_count_or_none, bars.trades[rows]),
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.backtest import command
+from console.backtest import command, engine
 from console.backtest.command import Wanted, backtest
 from console.failure import INTERRUPTED
 from console.plan import StrategyChoice, UpOptions
@@ -29,8 +29,8 @@ def bars(tmp_path: Path) -> Path:
     return path
 
 
-def options(bars: Path, **more: object) -> UpOptions:
-    return UpOptions(data=(bars,), strategies=(CROSSOVER,))._replace(**more)
+def options(bars: Path, feed: str | None = None) -> UpOptions:
+    return UpOptions(data=(bars,), strategies=(CROSSOVER,), feed=feed)
 
 
 def test_a_result_is_printed_as_one_json_object(
@@ -102,11 +102,10 @@ def test_ctrl_c_gives_the_results_so_far(
     bars: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("console.backtest.engine.BARS_PER_REPORT", 10)
-    whole_run = command.run
 
     def interrupted(*arguments: object, **named: object) -> object:
         os.kill(os.getpid(), signal.SIGINT)
-        return whole_run(*arguments, **named)  # type: ignore[arg-type]
+        return engine.run(*arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(command, "run", interrupted)
     assert backtest(options(bars), Wanted(as_json=True)) == INTERRUPTED
