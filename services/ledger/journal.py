@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from shared.domain.errors import ensure
+from shared.domain.errors import InvariantError
 from shared.domain.values import ZERO
 
 CASH = "Assets:Cash"
@@ -110,5 +110,8 @@ def _entry(kind: str, lines: Iterable[Line], symbol: str = "", strategy_id: str 
     """Drop empty lines and check what makes double entry worth its name."""
     kept = tuple(line for line in lines if line.amount or line.quantity)
     total = sum((line.amount for line in kept), ZERO)
-    ensure(total == 0, "INV-JOURNAL-ZERO", f"a {kind} entry of {symbol or 'cash'} sums to {total}")
+    if total:
+        raise InvariantError(
+            "INV-JOURNAL-ZERO", f"a {kind} entry of {symbol or 'cash'} sums to {total}"
+        )
     return Entry(kind, kept, symbol, strategy_id)

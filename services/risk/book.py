@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from services.risk.state import UNASSIGNED, Holding, RiskState, Working
 from services.risk.valuation import equity_value, money
-from shared.domain.errors import ensure
+from shared.domain.errors import InvariantError, ensure
 from shared.domain.positions import (
     DIVIDEND,
     FLAT,
@@ -160,11 +160,8 @@ def _move_reserved(state: RiskState, order: Working, change: Decimal) -> None:
         holding.buying += change
     else:
         holding.selling += change
-    ensure(
-        holding.buying >= 0 and holding.selling >= 0,
-        "INV-RESERVATION",
-        f"{order.symbol}: more was released than reserved",
-    )
+    if holding.buying < 0 or holding.selling < 0:
+        raise InvariantError("INV-RESERVATION", f"{order.symbol}: more was released than reserved")
     holding.refresh()
 
 

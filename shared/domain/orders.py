@@ -8,7 +8,7 @@ A transition that is not in the table is an error of ours (docs/invariants.md).
 
 from enum import StrEnum
 
-from shared.domain.errors import ensure
+from shared.domain.errors import InvariantError
 
 
 class OrderStatus(StrEnum):
@@ -67,5 +67,6 @@ def can_move(before: OrderStatus, after: OrderStatus) -> bool:
 
 def move(before: OrderStatus, after: OrderStatus, order_id: str) -> OrderStatus:
     """Return `after`, or stop the process when the table does not allow the transition."""
-    ensure(can_move(before, after), "INV-ORDER-STATE", f"order {order_id}: {before} to {after}")
+    if after not in _NEXT[before]:
+        raise InvariantError("INV-ORDER-STATE", f"order {order_id}: {before} to {after}")
     return after
