@@ -10,6 +10,10 @@ from tests.tidy.code import ROOT, parsed, relative, source_files
 _ENGINE = "tests/unit/console/backtest/test_engine.py"
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "console/backtest/curves.py": (_ENGINE, "held to the books at the end of a run"),
+    "console/backtest/honesty/apart.py": (
+        "tests/unit/console/backtest/honesty/test_lookahead.py",
+        "looks at child processes",
+    ),
     "console/backtest/notebook.py": (_ENGINE, "held to the fills on the whole tape"),
     "console/backtest/progress.py": ("tests/unit/console/backtest/test_command.py", "a drawing"),
     "console/backtest/unread.py": (
