@@ -12,7 +12,7 @@ for one, and `play_moments` holds back what patient cores need not see (`shared.
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from shared.core import NO_BARS, Stamp
+from shared.core import Stamp
 from shared.domain.errors import ensure
 from shared.messages.base import Message
 from shared.messages.lane import State
@@ -161,8 +161,8 @@ class Drain:
             seq += 1
             symbol = bar.symbol
             stamp = LateStamp(seq, ts_ns, lane, "", "", seq, tape_id, bar)
-            for voice in waiting:
-                if symbol in (voice.patience.bars or NO_BARS):
+            for voice, patience in waiting:
+                if patience.bars and symbol in patience.bars:
                     held.catch_up_bars(voice)
                     voice.seen_seq = seq
                     if said := voice.handle(stamp, bar):
@@ -173,8 +173,7 @@ class Drain:
                     self._say(voice, stamp, said)
         self.seq += unread
         held.pass_time(ts_ns, seq + 1)
-        for voice in held.timed:
-            patience = voice.patience
+        for voice, patience in held.timed:
             if ts_ns >= patience.due_ns and (patience.wakes is None or patience.wakes(newest)):
                 held.catch_up_bars(voice)
                 voice.seen_seq = seq + 1

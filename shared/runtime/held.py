@@ -6,7 +6,7 @@ answer to something that was held back stops the run (INV-PATIENCE).
 
 from collections.abc import Callable, Sequence
 
-from shared.core import NO_BARS, Stamp
+from shared.core import NO_BARS, Patience, Stamp
 from shared.domain.errors import InvariantError
 from shared.domain.values import Timeframe
 from shared.messages.base import Message
@@ -25,8 +25,8 @@ class Held:
 
     def __init__(self, voices: Sequence[Voice], tape_id: str) -> None:
         self.bars: dict[str, tuple[Stamp, Bar]] = {}
-        self.waiting: list[Voice] = []
-        self.timed: list[Voice] = []
+        self.waiting: list[tuple[Voice, Patience]] = []
+        self.timed: list[tuple[Voice, Patience]] = []
         self.seq = 0
         self._voices = voices
         self._tape_id = tape_id
@@ -44,12 +44,14 @@ class Held:
             voice.misses_bars = voice.patience.bars is not None and any(map(voice.wants, bars))
             voice.reads_clock = voice.wants(clock)
         self.waiting = [
-            voice
+            (voice, voice.patience)
             for voice in self._voices
             if voice.misses_bars and voice.patience.bars is not NO_BARS
         ]
         self.timed = [
-            voice for voice in self._voices if voice.reads_clock and voice.patience.minds_time
+            (voice, voice.patience)
+            for voice in self._voices
+            if voice.reads_clock and voice.patience.minds_time
         ]
 
     def pass_time(self, ts_ns: int, clock_seq: int) -> None:
