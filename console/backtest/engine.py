@@ -125,6 +125,7 @@ class _Stage:
             curve=curve_of(self._timeline, self._slices, changes, prices),
             prices=prices,
             fills=self._notebook.fills,
+            charges=self._notebook.charges,
             is_complete=is_complete,
         )
 

@@ -1,12 +1,14 @@
 """What a backtest writes down while it runs: fills, and what they did to cash and positions."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import NamedTuple
 
 from console.backtest.result import Fill
 from services.ledger.books import shares_of
 from services.ledger.state import BooksState
 from shared.core import Stamp
+from shared.domain.values import ZERO
 from shared.messages.base import Message
 from shared.messages.market import CorporateAction
 from shared.messages.orders import Account, Charged, Filled, Submitting
@@ -35,6 +37,7 @@ class Notebook:
         )
         self.fills: list[Fill] = []
         self.changes: list[Change] = []
+        self.charges: dict[str, Decimal] = {}
         self.is_touched = False
         self._price_of = price_of
         self._references: dict[str, float | None] = {}
@@ -54,7 +57,8 @@ class Notebook:
             case CorporateAction():
                 self._symbols[message.symbol] = None
             case Charged():
-                pass  # money only
+                before = self.charges.get(message.kind, ZERO)
+                self.charges[message.kind] = before + message.amount
             case _:
                 return ()
         self.is_touched = True
@@ -81,6 +85,7 @@ class Notebook:
                 price=filled.price,
                 fees=filled.commission + filled.fees,
                 reference=self._references.get(filled.order_id),
+                fee_parts={"commission": filled.commission, **filled.fee_parts},
             )
         )
         if filled.is_complete:

@@ -1,7 +1,7 @@
 """What a backtest found, as columns: the engine makes it, everything else reads it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
@@ -15,7 +15,8 @@ type Times = NDArray[np.int64]  # nanoseconds since 1970, UTC
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fill:
-    """One execution as booked. `fees` are what it cost besides the price, never negative.
+    """One execution as booked. `fees` are what it cost besides the price, never negative;
+    `fee_parts` say how much of it is `commission`, and which fees the rest is.
 
     `reference` is the price of the symbol when the order was sent, so that slippage can be told
     from the market's move; None when there was none.
@@ -32,6 +33,7 @@ class Fill:
     price: Decimal
     fees: Decimal
     reference: float | None = None
+    fee_parts: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +62,8 @@ class Prices:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """A run. `document` holds the keys that `tapedeck up --until-done --json` prints.
+    """A run. `document` holds the keys that `tapedeck up --until-done --json` prints; `charges`
+    what the account paid that belongs to no execution, by kind (`borrow`, `interest`).
 
     `is_complete` is False when the run was interrupted: everything is then as of that moment.
     """
@@ -71,4 +74,5 @@ class Result:
     curve: Curve
     prices: Mapping[str, Prices]
     fills: Sequence[Fill]
+    charges: Mapping[str, Decimal] = field(default_factory=dict)
     is_complete: bool = True
