@@ -145,6 +145,16 @@ def backtest(
     cash: Annotated[str | None, typer.Option(help="Starting cash of the paper account.")] = None,
     since: Annotated[str | None, typer.Option("--from", help="First day or moment, UTC.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Last day or moment, UTC.")] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help="Symbol to compare with; else all, in equal parts.")
+    ] = None,
+    risk_free: Annotated[float, typer.Option(help="Annual rate, as 0.04.")] = 0.0,
+    check_lookahead: Annotated[
+        bool, typer.Option("--check-lookahead", help="Would it decide the same without the future?")
+    ] = False,
+    check_costs: Annotated[
+        bool, typer.Option("--check-costs", help="What is left if trading costs more?")
+    ] = False,
     config: Config = None,
     profile: Profile = None,
     as_json: Json = False,
@@ -155,7 +165,10 @@ def backtest(
         from console.configuration import Sources  # noqa: PLC0415
 
         options = _options(context, Sources(config, profile), data, symbols, cash)
-        wanted = command.Wanted(since, until, as_json=as_json)
+        wanted = command.Wanted(
+            since, until, as_json=as_json, benchmark=benchmark, risk_free=risk_free,
+            check_lookahead=check_lookahead, check_costs=check_costs,
+        )  # fmt: skip
         raise typer.Exit(command.backtest(options, wanted))
 
 

@@ -26,7 +26,7 @@ def show_document(document: Mapping[str, object], *, as_json: bool, title: str) 
     table.add_column()
     for name, value in document.items():
         table.add_row(name, spell(value))
-    _console().print(table)
+    terminal().print(table)
 
 
 def show_rows(
@@ -47,10 +47,10 @@ def show_rows(
         )
     for row in rows:
         table.add_row(*(spell(row.get(name)) for name in columns))
-    _console().print(table)
+    terminal().print(table)
 
 
-def _console() -> Console:
+def terminal() -> Console:
     """Return where to print; a file or a pipe has no width that a line would have to fit."""
     return Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_A_FILE)
 

@@ -5,22 +5,29 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
 from types import FrameType
 from typing import NamedTuple
 
+from msgspec import to_builtins
+
 from console.backtest.engine import run
+from console.backtest.honesty.costs import Sensitivity, check_costs
+from console.backtest.honesty.lookahead import Lookahead, check_lookahead
+from console.backtest.moments import moment_of, spell
 from console.backtest.progress import progress
 from console.backtest.result import Result
+from console.backtest.statistics import statistics
+from console.backtest.summary import print_lookahead, print_sensitivity, print_summary
 from console.configuration import DeskConfiguration
 from console.failure import INTERRUPTED
-from console.output import show_document
+from console.output import print_json, terminal
 from console.plan import UpOptions, plan_with_files
-from services.data.files.bars import between
+from services.data.files.bars import Bars, between
+from services.data.files.finding import find_files
 from services.data.files.reader import read_apart
 from services.data.files.source import FileSource
 from shared.domain.errors import ConfigurationError
-from shared.domain.values import NS_PER_S
+from shared.runtime.exits import Exit
 
 
 class Wanted(NamedTuple):
@@ -29,15 +36,20 @@ class Wanted(NamedTuple):
     from_text: str | None = None
     to_text: str | None = None
     as_json: bool = False
+    benchmark: str | None = None
+    risk_free: float = 0.0
+    check_lookahead: bool = False
+    check_costs: bool = False
 
 
 def backtest(options: UpOptions, wanted: Wanted) -> int:
-    """Run, print the result and return the exit code: 130 when Ctrl-C ended it early.
+    """Run, print the result and return the exit code: 130 when Ctrl-C ended it early, 1 when a
+    strategy looks ahead.
 
     Raises ConfigurationError and DataError before anything runs.
     """
-    from_ns = _moment(wanted.from_text, "--from", is_end=False) or 0
-    until_ns = _moment(wanted.to_text, "--to", is_end=True)
+    from_ns = moment_of(wanted.from_text, "--from", is_end=False) or 0
+    until_ns = moment_of(wanted.to_text, "--to", is_end=True)
     if options.feed not in (None, "file"):
         raise ConfigurationError("a backtest plays files: --data PATH")
     plan, source = plan_with_files(options._replace(feed="file", until_done=True), _read)
@@ -55,8 +67,17 @@ def backtest(options: UpOptions, wanted: Wanted) -> int:
             plan.desk, source,
             tape_id=plan.tape_id or "", from_ns=from_ns, until_ns=until_ns, on_progress=go_on,
         )  # fmt: skip
-    _say(result, wanted)
-    return 0 if result.is_complete else INTERRUPTED
+    document = {**result.document, "stats": _stats(result, wanted)}
+    if not result.is_complete:
+        reached = spell(int(result.curve.times_ns[-1]))
+        print(f"interrupted: the results are those up to {reached}", file=sys.stderr)
+        _say(document, wanted, Doubts())
+        return INTERRUPTED
+    bars = between(source.bars, from_ns, until_ns)
+    doubts = _doubt(plan.desk, bars, wanted)
+    _say(document, wanted, doubts)
+    is_caught = doubts.lookahead is not None and not doubts.lookahead.is_clean
+    return Exit.UNEXPECTED if is_caught else Exit.OK
 
 
 def _read(desk: DeskConfiguration) -> FileSource:
@@ -65,44 +86,50 @@ def _read(desk: DeskConfiguration) -> FileSource:
     return FileSource.of(asyncio.run(read_apart(files.paths, files.timeframe)))
 
 
-def _say(result: Result, wanted: Wanted) -> None:
+class Doubts(NamedTuple):
+    """What the honesty tools found, as far as they were asked."""
+
+    lookahead: Lookahead | None = None
+    sensitivity: Sensitivity | None = None
+
+
+def _doubt(desk: DeskConfiguration, bars: Bars, wanted: Wanted) -> Doubts:
+    files = find_files(desk.data.file.paths) if wanted.check_lookahead else ()
+    return Doubts(
+        check_lookahead(desk, bars, files) if wanted.check_lookahead else None,
+        check_costs(desk, bars) if wanted.check_costs else None,
+    )
+
+
+def _stats(result: Result, wanted: Wanted) -> dict[str, object]:
+    if wanted.benchmark is not None and wanted.benchmark not in result.prices:
+        known = ", ".join(sorted(result.prices))
+        raise ConfigurationError(f"--benchmark {wanted.benchmark}: the files hold {known}")
+    found = statistics(result, benchmark=wanted.benchmark, risk_free=wanted.risk_free)
+    return found.document()
+
+
+def _say(document: dict[str, object], wanted: Wanted, doubts: Doubts) -> None:
     """Print what came of it."""
-    if not result.is_complete:
-        reached = _spell(int(result.curve.times_ns[-1]))
-        print(f"interrupted: the results are those up to {reached}", file=sys.stderr)
-    show_document(result.document, as_json=wanted.as_json, title="Run")
-
-
-def _moment(text: str | None, option: str, *, is_end: bool) -> int | None:
-    """Return a date (the whole day) or a time, UTC unless it says otherwise, in nanoseconds."""
-    if text is None:
-        return None
-    try:
-        try:
-            day = date.fromisoformat(text) + timedelta(days=int(is_end))
-            moment = datetime.combine(day, time(), UTC)
-        except ValueError:
-            moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(
-            f"{option} {text!r}: a date or a time is expected, as in 2025-05-12 or"
-            " 2025-05-12T15:30Z"
-        ) from None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(aware.timestamp()) * NS_PER_S
+    if wanted.as_json:
+        print_json(document | {n: v for n, v in to_builtins(doubts._asdict()).items() if v})
+        return
+    stats = document["stats"]
+    assert isinstance(stats, dict)
+    screen = terminal()
+    print_summary(document, stats, screen)
+    if doubts.lookahead is not None:
+        print_lookahead(doubts.lookahead, screen)
+    if doubts.sensitivity is not None:
+        print_sensitivity(doubts.sensitivity, screen)
 
 
 def _refuse_emptiness(source: FileSource, from_ns: int, until_ns: int | None) -> None:
     first_ns, last_ns = source.span
     if not len(between(source.bars, from_ns, until_ns).end_ns):
         raise ConfigurationError(
-            f"--from and --to leave no bar: the files go from {_spell(first_ns)} to"
-            f" {_spell(last_ns)}"
+            f"--from and --to leave no bar: the files go from {spell(first_ns)} to {spell(last_ns)}"
         )
-
-
-def _spell(ts_ns: int) -> str:
-    return f"{datetime.fromtimestamp(ts_ns // NS_PER_S, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @contextmanager

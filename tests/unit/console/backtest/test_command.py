@@ -112,3 +112,21 @@ def test_ctrl_c_gives_the_results_so_far(
     said = capsys.readouterr()
     assert 0 < json.loads(said.out)["bars"] < 60
     assert "interrupted: the results are those up to 2025-05-12" in said.err
+
+
+def test_the_honesty_tools_stand_in_the_same_document(
+    bars: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = Wanted(as_json=True, check_lookahead=True, check_costs=True, benchmark="AAA")
+
+    assert backtest(options(bars), wanted) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["lookahead"]["changes"] == []
+    assert len(told["sensitivity"]["cells"]) == 16
+    assert told["stats"]["benchmark"]["name"] == "AAA"
+    assert told["stats"]["sessions"] == 2
+
+
+def test_a_benchmark_that_is_not_in_the_files_is_refused(bars: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--benchmark SPY: the files hold AAA"):
+        backtest(options(bars), Wanted(benchmark="SPY"))
