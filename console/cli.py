@@ -247,9 +247,9 @@ def orders(
 def kill(*, reason: Reason = "", state: State = None, as_json: Json = False) -> None:
     """Stop all trading at once; it stays stopped, restarts included, until `resume`."""
     with explained():
-        from console import control  # noqa: PLC0415
+        from console import kill as killing  # noqa: PLC0415
 
-        control.kill(state, reason, as_json=as_json)
+        killing.kill(state, reason, as_json=as_json)
 
 
 @app.command()

@@ -6,10 +6,10 @@ A command that nobody answers in time is on the tape all the same; the sentence 
 import asyncio
 import json
 import secrets
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from console.configuration import DEMO, Sources, load_desk
 from console.describe import describe
 from console.home import home_of
 from console.output import print_json
@@ -17,9 +17,9 @@ from console.running import Place, find_desk, open_tape
 from console.services import ask_health
 from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.domain.values import NS_PER_S
-from shared.messages.control import Activate, Command, Deactivate, Kill, Resume
+from shared.messages.control import Activate, Command, Deactivate, Resume
 from shared.runtime.clock import now_ns
-from shared.runtime.latch import Latch, clear_latch, read_latch, write_latch
+from shared.runtime.latch import clear_latch, is_on_tape, read_latch
 from shared.subjects import lane
 from shared.tape.entry import Entry, fact
 from shared.tape.interface import Tape
@@ -30,47 +30,41 @@ POLL_S = 0.1
 OPERATOR = lane("control", "console")
 
 
-def kill(state: Path | None, reason: str, *, as_json: bool) -> None:
-    """Stop all trading until `resume`: latched first, then said on every way there is."""
-    identity = secrets.token_hex(16)
-    path = home_of(state).latch_path
-    if path.parent.is_dir():
-        write_latch(path, Latch(id=identity, reason=reason))
-    try:
-        place = find_desk(state)
-        command = Kill(reason=reason, **_valid())
-        asyncio.run(_command(place, command, as_json=as_json, identity=identity))
-    except UnavailableError as error:
-        if not path.exists():
-            raise
-        text = (
-            f"the kill is latched in {path}: execution on this machine publishes nothing until it"
-            f" has put the kill on the tape ({error})"
-        )
-        if as_json:
-            print_json({"command": "kill", "latched": str(path), "detail": str(error)})
-        else:
-            print(text)
-
-
 def resume(state: Path | None, reason: str, *, as_json: bool) -> None:
     """End the kill or halt that stands on the tape now, and none that comes after."""
 
     async def run() -> None:
         place = find_desk(state)
         async with open_tape(place) as tape:
-            halted = await tape.last(f"{lane('risk', place.book)}.halted")
-            resumed = await tape.last(f"{lane('risk', place.book)}.resumed")
-        if halted is None or (resumed is not None and resumed.seq > halted.seq):
+            if latch is not None and not await is_on_tape(tape, latch):
+                raise UnavailableError(
+                    f"a kill is latched in {path} and not on the tape yet: execution puts it there"
+                    " when it runs, then it can be resumed"
+                )
+            seen = await _stopped_since(tape, place)
+        if seen:
+            command = Resume(reason=reason, expected_seq=seen, **valid())
+            await _command(place, command, as_json=as_json)
+        if path is not None and read_latch(path) == latch:
+            clear_latch(path)  # a newer kill stays latched
+        if not seen:
             raise ConfigurationError("the desk is neither killed nor halted: nothing to resume")
-        command = Resume(reason=reason, expected_seq=halted.seq, **_valid())
-        await _command(place, command, as_json=as_json)
-        if read_latch(latch) == seen_latch:
-            clear_latch(latch)  # a newer kill stays latched
 
-    latch = home_of(state).latch_path
-    seen_latch = read_latch(latch)
+    path = latch_of(state)
+    latch = read_latch(path) if path is not None else None
     asyncio.run(run())
+
+
+async def _stopped_since(tape: Tape, place: Place) -> int:
+    """Return the newest kill or halt that nothing has ended, 0 for none.
+
+    The kill counts also where risk has not halted yet: execution has stopped by itself.
+    """
+    risk = lane("risk", place.book)
+    found = [await tape.last(p) for p in ("control.*.kill", f"{risk}.halted")]
+    stopped = max((entry.seq for entry in found if entry is not None), default=0)
+    resumed = await tape.last(f"{risk}.resumed")
+    return stopped if resumed is None or resumed.seq < stopped else 0
 
 
 def activate(state: Path | None, strategy_id: str, reason: str, *, as_json: bool) -> None:
@@ -81,7 +75,7 @@ def activate(state: Path | None, strategy_id: str, reason: str, *, as_json: bool
         async with open_tape(place) as tape:
             await _refuse_unknown(tape, place, strategy_id)
             seen = max(await _commands_to(tape, strategy_id), default=0)
-        command = Activate(strategy_id=strategy_id, reason=reason, expected_seq=seen, **_valid())
+        command = Activate(strategy_id=strategy_id, reason=reason, expected_seq=seen, **valid())
         await _command(place, command, as_json=as_json)
 
     asyncio.run(run())
@@ -94,7 +88,7 @@ def deactivate(state: Path | None, strategy_id: str, reason: str, *, as_json: bo
         place = find_desk(state)
         async with open_tape(place) as tape:
             await _refuse_unknown(tape, place, strategy_id)
-        command = Deactivate(strategy_id=strategy_id, reason=reason, **_valid())
+        command = Deactivate(strategy_id=strategy_id, reason=reason, **valid())
         await _command(place, command, as_json=as_json)
 
     asyncio.run(run())
@@ -123,7 +117,13 @@ async def _command(place: Place, command: Command, *, as_json: bool, identity: s
         out = fact(tape.id, OPERATOR, command, ts_ns=now_ns(), key=identity)
         seq = await tape.tell(out, once_id=identity)
         name = str(command.__struct_config__.tag)
-        answers = await _wait_for_answers(tape, place, _answering(place, command), seq)
+        speaker = _answering(place, command)
+        answers = await wait_for_answers(tape, place, speaker, seq, ANSWER_S)
+    if answers is None:
+        raise UnavailableError(
+            f"{name} is on the tape as message {seq}, but {speaker} has not answered it within"
+            f" {ANSWER_S:.0f} s; it is void after {VALID_S} s: see `tapedeck status`"
+        )
     told = [(entry, describe(entry.open()[1])) for entry in answers]
     refusal = next((text for entry, text in told if _is_refusal(entry)), "")
     if as_json:
@@ -139,6 +139,25 @@ async def _command(place: Place, command: Command, *, as_json: bool, identity: s
             print(f"  {entry.seq} {entry.subject}: {text}")
 
 
+def latch_of(state: Path | None) -> Path | None:
+    """Return where a kill of this desk is latched; None when that is not on this machine.
+
+    A desk of this folder has settled it in its effective configuration; for one that was started
+    otherwise the configuration has to name it.
+    """
+    home = home_of(state)
+    if home.config_path.exists():
+        try:
+            document = json.loads(home.config_path.read_bytes())
+            return Path(document["execution"]["latch_file"] or home.latch_path)
+        except (OSError, ValueError, KeyError, TypeError):
+            return home.latch_path  # written by another release, or half: the folder's own
+    configured = load_desk(Sources(default_profile=DEMO)).execution.latch_file
+    if configured is not None:
+        return Path(configured)
+    return home.latch_path if home.path.is_dir() else None
+
+
 def _answering(place: Place, command: Command) -> str:
     """Return the lane whose actor decides about a command."""
     if isinstance(command, Activate | Deactivate):
@@ -146,27 +165,28 @@ def _answering(place: Place, command: Command) -> str:
     return str(lane("risk", place.book))
 
 
-async def _wait_for_answers(tape: Tape, place: Place, speaker: str, seq: int) -> Sequence[Entry]:
-    """Return what `speaker` said about message `seq`, once it has handled it.
+async def wait_for_answers(
+    tape: Tape, place: Place, speaker: str, seq: int, wait_s: float
+) -> Sequence[Entry] | None:
+    """Return what `speaker` said about message `seq`, once it has handled it; None if it has not.
 
     Silence is consent for a strategy: its place on the tape shows that it has handled it.
     """
-    deadline_s = time.monotonic() + ANSWER_S
-    async with tape.reader((f"{speaker}.>",), seq + 1) as reader:
-        while time.monotonic() < deadline_s:
-            entry = await reader.next(POLL_S)
-            if entry is not None and entry.cause == seq:
-                return [entry]
-            if entry is None and await _has_handled(place, speaker, seq):
-                last = await reader.next(POLL_S)  # what it said, it said before
-                return [last] if last is not None and last.cause == seq else []
-    raise UnavailableError(
-        f"the command is on the tape as message {seq}, but {speaker} has not answered it within"
-        f" {ANSWER_S:.0f} s: see `tapedeck status`"
-    )
+    try:
+        async with asyncio.timeout(wait_s), tape.reader((f"{speaker}.>",), seq + 1) as reader:
+            while True:
+                entry = await reader.next(POLL_S)
+                if entry is not None and entry.cause == seq:
+                    return [entry]
+                if entry is None and await has_handled(place, speaker, seq):
+                    last = await reader.next(POLL_S)  # what it said, it said before
+                    return [last] if last is not None and last.cause == seq else []
+    except (TimeoutError, UnavailableError):
+        return None
 
 
-async def _has_handled(place: Place, actor: str, seq: int) -> bool:
+async def has_handled(place: Place, actor: str, seq: int) -> bool:
+    """Tell whether an actor of a desk on this machine says that it is past message `seq`."""
     port = place.record.ports.get(actor.partition(".")[0], 0) if place.record else 0
     report = await ask_health(port) if port else None
     return report is not None and actor in report.actors and report.actors[actor].seq >= seq
@@ -195,5 +215,6 @@ def configured_strategies(place: Place) -> list[str]:
     return sorted(json.loads(text).get("strategies", {}))
 
 
-def _valid() -> dict[str, int]:
+def valid() -> dict[str, int]:
+    """Return the field that ends a command's time."""
     return {"valid_until_ns": now_ns() + VALID_S * NS_PER_S}

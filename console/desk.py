@@ -7,7 +7,13 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import console
-from console.configuration import CONFIG_VARIABLE, clean_environment, effective, variable
+from console.configuration import (
+    CONFIG_VARIABLE,
+    DeskConfiguration,
+    clean_environment,
+    effective,
+    variable,
+)
 from console.embedded.nkey_files import seed_path
 from console.failure import ServiceFailedError
 from console.home import DeskRecord, Home
@@ -189,8 +195,6 @@ class Desk:
         else:
             secrets = effective(self.plan.desk).secrets
             known |= {key: secrets[key] for key in secrets if key.startswith(variable("nats", ""))}
-        if name == "execution":
-            known.setdefault(variable("execution", "latch_file"), str(self.home.latch_path))
         if name == "ledger":
             known[variable("postgres", "url")] = self.servers.postgres_url
         # Ours first: a folder called `shared` where the operator stands must not win. The folder
@@ -208,10 +212,17 @@ def write_effective_config(home: Home, plan: Plan, servers: Servers, tape_id: st
         {
             "nats": servers.nats.model_dump(mode="json", exclude={"password", "nkey_seed"}),
             "tape": {"id": tape_id},
+            "execution": {"latch_file": str(latch_path(home, plan.desk))},
             "telemetry": {"log_format": "json"},  # the desk reads the services' logs
         },
     )
     home.write_config(document)
+
+
+def latch_path(home: Home, desk: DeskConfiguration) -> Path:
+    """Return where the desk of this folder finds a kill: what is configured, else the folder."""
+    configured = desk.execution.latch_file
+    return Path(configured).absolute() if configured is not None else home.latch_path
 
 
 def without_password(url: str) -> str:

@@ -138,8 +138,8 @@ class ExecutionSettings(Section):
 
     broker: Literal["paper"] = "paper"
     latch_file: str | None = None
-    """Where a kill is latched that cannot reach the tape; `tapedeck up` puts it into the state
-    folder. None: no latch."""
+    """Where a kill is latched that cannot reach the tape, on a disk that the console sees, too;
+    None: `kill.json` in the state folder of `tapedeck up`, elsewhere no latch."""
     paper: PaperSettings = PaperSettings()
 
 

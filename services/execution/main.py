@@ -18,12 +18,14 @@ async def build(context: Context[ExecutionServiceSettings]) -> Hosting:
             "mode: live trading is not part of this release; set mode to paper"
         )
     actors = paper_actors(settings.execution, settings.book, context.tape.id)
-    if settings.execution.latch_file is None:
-        return Hosting(actors=actors)
-    path = Path(settings.execution.latch_file)
-    hold = KillHold(path, context.tape, lambda text: context.log.warning("kill", what=text))
+    latch_file = settings.execution.latch_file
+    hold = KillHold(
+        Path(latch_file) if latch_file is not None else None,
+        context.tape,
+        lambda text: context.log.warning("kill", what=text),
+    )
     await hold.listen(context.client)
-    return Hosting(actors=actors, tasks=[("kill", hold.watch)], turns=hold)
+    return Hosting(actors=actors, tasks=[("kill", hold.watch)], hold=hold.over)
 
 
 def main() -> int:

@@ -6,29 +6,35 @@ can, and only then goes on, so that whatever comes after stands behind the kill.
 """
 
 import asyncio
+import contextlib
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from shared.domain.errors import UnavailableError
 from shared.domain.ids import derive_id
 from shared.messages.control import Kill
 from shared.permissions import KILL_SUBJECT
-from shared.runtime.clock import now_ns
-from shared.runtime.turns import TurnsOverError
-from shared.subjects import lane
+from shared.runtime.clock import monotonic_s, now_ns
+from shared.runtime.turns import Turns, TurnsOverError
+from shared.subjects import lane, reading
 from shared.tape.entry import fact
 from shared.tape.interface import NoVerdictError, Tape, TapeFullError
 
 POLL_S = 0.05
+GRACE_S = 0.5  # for whoever latched the kill to say it himself: one kill on the tape, not two
+READ_S = 2.0
 LATCH_BYTES_MAX = 10_000
-_SPEAKERS = (lane("control", "console"), lane("control", "gateway"), lane("control", "execution"))
+RECORDED_MAX = 100  # ids known to be on the tape; one that is forgotten is looked up again
+HEARD_MAX = 100  # kills over core NATS that wait for the tape; one is as good as all
+_SPEAKER = lane("control", "execution")
+_KILLS = reading("control", "*", "kill")
 _NOTHING = -1
 
 
@@ -48,8 +54,18 @@ def write_latch(path: Path, latch: Latch) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise UnavailableError(f"the latch {path} cannot be written: {error.strerror}") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the file's name on disk, too: a power cut must not take the kill back."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_latch(path: Path) -> Latch | None:
@@ -60,7 +76,16 @@ def read_latch(path: Path) -> Latch | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as error:
-        return Latch(id=f"unreadable/{path.name}", reason=f"{path} cannot be read: {error}")
+        # The id follows from when it was written: the same rubbish is one kill, other is another.
+        identity = f"unreadable/{_changed_ns(path)}"
+        return Latch(id=identity, reason=f"{path} cannot be read: {error}")
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def clear_latch(path: Path) -> None:
@@ -69,75 +94,155 @@ def clear_latch(path: Path) -> None:
 
 
 class KillHold:
-    """Turns that nobody gets while a kill is latched and not yet on the tape."""
+    """Holds everything back while a kill is latched and not yet on the tape.
 
-    is_exclusive = False
+    `over` lays it over an actor's turns; `listen` and `watch` keep it up to date. Whether a kill
+    is on the tape is read from the tape, whoever has put it there.
+    """
 
-    def __init__(self, path: Path, tape: Tape, say: Callable[[str], None]) -> None:
+    def __init__(self, path: Path | None, tape: Tape, say: Callable[[str], None]) -> None:
         self._path = path
         self._tape = tape
         self._say = say
-        self._heard: Latch | None = None
-        self._recorded: set[str] = set()
-        self._left = False
+        self._heard: dict[str, Latch] = {}
+        self._recorded: dict[str, None] = {}
 
     @property
-    def granted(self) -> int:
-        """Everything, or nothing."""
-        return _NOTHING if self._due() is not None else sys.maxsize
+    def due(self) -> Latch | None:
+        """The kill that nothing may pass because it is not on the tape."""
+        latched = read_latch(self._path) if self._path is not None else None
+        if latched is not None and latched.id not in self._recorded:
+            return latched
+        return next(iter(self._heard.values()), None)
 
-    def _due(self) -> Latch | None:
-        for latch in (read_latch(self._path), self._heard):
-            if latch is not None and latch.id not in self._recorded:
-                return latch
-        return None
-
-    async def wait_for(self, cause: int, head: int) -> None:
-        """Return once no kill waits for the tape; TurnsOverError after `leave`."""
-        while self.granted < cause:
-            if self._left:
-                raise TurnsOverError(f"a latched kill holds what {cause} caused, behind {head}")
-            await asyncio.sleep(POLL_S)
-
-    async def report(self, handled: int, head: int) -> None:
-        """Tell nobody."""
-
-    def leave(self) -> None:
-        """Wait no longer."""
-        self._left = True
+    def over(self, turns: Turns) -> Turns:
+        """Return the same turns, which nobody gets while a kill is due."""
+        return HeldTurns(turns, self)
 
     async def listen(self, client: Client) -> None:
-        """Take kills over core NATS, and answer."""
+        """Take kills over core NATS, and answer that they hold."""
 
         async def on_kill(message: Msg) -> None:
             try:
-                self._heard = msgspec.json.decode(message.data, type=Latch)
+                latch = msgspec.json.decode(message.data, type=Latch)
             except msgspec.MsgspecError as error:
                 self._say(f"a kill that cannot be read: {error}")
                 return
-            await message.respond(b"execution")
+            if len(self._heard) < HEARD_MAX:
+                self._heard.setdefault(latch.id, latch)
+            if message.reply:
+                await message.respond(b"execution")
 
         await client.subscribe(KILL_SUBJECT, cb=on_kill)
 
     async def watch(self) -> None:
         """Put every latched kill on the tape, once, as soon as the tape is there."""
+        due_id, since_s = "", 0.0
         while True:
-            latch = self._due()
+            latch = self.due
             if latch is not None:
+                if latch.id != due_id:
+                    due_id, since_s = latch.id, monotonic_s()
+                    self._say(f"a kill is latched, nothing leaves: {latch.reason or latch.id}")
                 try:
-                    await self._record(latch)
+                    await self._settle(latch, may_say=monotonic_s() - since_s >= GRACE_S)
                 except (UnavailableError, NoVerdictError, TapeFullError) as error:
                     self._say(f"a kill is latched and not on the tape yet: {error}")
-                else:
-                    self._recorded.add(latch.id)
             await asyncio.sleep(POLL_S)
 
-    async def _record(self, latch: Latch) -> None:
-        for speaker in _SPEAKERS:
-            last = await self._tape.last(f"{speaker}.kill")
-            known = derive_id(self._tape.id, str(speaker), latch.id, 0)
-            if last is not None and last.open()[0].id == known:
+    async def _settle(self, latch: Latch, *, may_say: bool) -> None:
+        """Find the kill on the tape; say it there when nobody else does."""
+        if not await is_on_tape(self._tape, latch):
+            if not may_say:
                 return
-        kill = Kill(reason=latch.reason)
-        out = fact(self._tape.id, _SPEAKERS[-1], kill, ts_ns=now_ns(), key=latch.id)
-        await self._tape.tell(out, once_id=latch.id)
+            kill = Kill(reason=latch.reason)
+            out = fact(self._tape.id, _SPEAKER, kill, ts_ns=now_ns(), key=latch.id)
+            await self._tape.tell(out, once_id=latch.id)
+        self._heard.pop(latch.id, None)
+        self._recorded[latch.id] = None
+        if len(self._recorded) > RECORDED_MAX:
+            del self._recorded[next(iter(self._recorded))]
+
+
+class HeldTurns:
+    """Turns with a hold over them."""
+
+    def __init__(self, turns: Turns, hold: KillHold) -> None:
+        self._turns = turns
+        self._hold = hold
+        self._left = False
+
+    @property
+    def is_exclusive(self) -> bool:
+        """As the turns below."""
+        return self._turns.is_exclusive
+
+    @property
+    def granted(self) -> int:
+        """What the turns below grant, or nothing."""
+        return self._turns.granted if self._hold.due is None else _NOTHING
+
+    async def wait_for(self, cause: int, head: int) -> None:
+        """Return when it is its turn and no kill waits for the tape."""
+        await self._turns.wait_for(cause, head)
+        await self.go()
+
+    async def go(self) -> None:
+        """Return once no kill waits for the tape; TurnsOverError after `leave`."""
+        while self._hold.due is not None:
+            if self._left:
+                raise TurnsOverError("a latched kill holds what is left to say")
+            await asyncio.sleep(POLL_S)
+        await self._turns.go()
+
+    async def report(self, handled: int, head: int) -> None:
+        """Report as the turns below do."""
+        await self._turns.report(handled, head)
+
+    def leave(self) -> None:
+        """Wait no longer."""
+        self._left = True
+        self._turns.leave()
+
+
+async def is_on_tape(tape: Tape, latch: Latch) -> bool:
+    """Look for a latched kill among those of this tape, whoever has put it there; they are few.
+
+    A later kill proves nothing: it may have been resumed before this one was latched.
+    """
+    last = await tape.last(_KILLS)
+    if last is None:
+        return False
+    async with tape.reader((_KILLS,), 1) as reader:
+        while (entry := await reader.next(READ_S)) is not None:
+            if entry.open()[0].id == derive_id(tape.id, str(entry.lane), latch.id, 0):
+                return True
+            if entry.seq >= last.seq:
+                return False
+    raise UnavailableError("the kills on the tape could not be read to their end")
+
+
+async def tell_over_core(client: Client, latch: Latch, wait_s: float) -> Sequence[str]:
+    """Say a kill without the tape; return which services answered that they hold.
+
+    Empty when nobody listens or the server does not answer in time.
+    """
+    heard: dict[str, None] = {}
+    is_over = asyncio.Event()
+
+    async def take(message: Msg) -> None:
+        if (message.headers or {}).get("Status"):
+            is_over.set()  # nobody listens
+        else:
+            heard.setdefault(message.data.decode(errors="replace"))
+
+    with contextlib.suppress(TimeoutError, NatsError):
+        inbox = client.new_inbox()
+        subscription = await client.subscribe(inbox, cb=take)
+        await client.publish(KILL_SUBJECT, msgspec.json.encode(latch), reply=inbox)
+        try:
+            async with asyncio.timeout(wait_s):
+                await is_over.wait()
+        finally:
+            await subscription.unsubscribe()
+    return tuple(heard)

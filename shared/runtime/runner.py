@@ -156,7 +156,9 @@ class Runner:
         last = await self._tape.last(self._lane.fence)
         self._check_lane_end(last)
         head = last.seq if last is not None else 0
-        self._publisher = LanePublisher(self._tape, self._lane, head, self._instruments.waits)
+        self._publisher = LanePublisher(
+            self._tape, self._lane, head, self._instruments.waits, self._turns.go
+        )
         known = await birth.last_certificate(self._tape, self._actor)
         mine = birth.certificate(self._actor, 0)
         ts_ns = await self._tape_time_ns()

@@ -48,15 +48,15 @@ class Context[S: DeskSettings]:
 class Hosting:
     """What a service's `build` returns.
 
-    `tasks` run beside the actors until the end. `turns`, where given, are asked before an actor
-    publishes, except in lockstep. The service ends when the task named `ends_with`
+    `tasks` run beside the actors until the end. `hold`, where given, is laid over the turns of
+    every actor, in lockstep too. The service ends when the task named `ends_with`
     does; without one it runs until it is told to stop.
     """
 
     actors: Sequence[Actor] = ()
     tasks: Sequence[tuple[str, Callable[[], Awaitable[None]]]] = ()
     ends_with: str = ""
-    turns: Turns | None = None
+    hold: Callable[[Turns], Turns] | None = None
 
 
 type Build[S: DeskSettings] = Callable[[Context[S]], Awaitable[Hosting]]
@@ -102,7 +102,7 @@ class _Host[S: DeskSettings]:
         self._stop = asyncio.Event()
         self._instruments: list[Instruments] = []
         self._runners: list[Runner] = []
-        self._turns: Turns | None = None
+        self._hold: Callable[[Turns], Turns] | None = None
 
     async def serve(self, build: Build[S]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -119,7 +119,7 @@ class _Host[S: DeskSettings]:
             tape = await JetStreamTape.open(client)
             context = Context(self._settings, tape, client, self._log, self._metrics)
             hosting = await build(context)
-            self._turns = hosting.turns
+            self._hold = hosting.hold
             self._log.info("serving", tape=tape.id, health_port=server.port)
             await self._run(context, hosting)
 
@@ -160,10 +160,12 @@ class _Host[S: DeskSettings]:
         instruments = Instruments(lane, self._metrics, self._tracing, self._readiness)
         self._instruments.append(instruments)
         async with AsyncExitStack() as stack:
-            turns: Turns = self._turns or AtOnce()
+            turns: Turns = AtOnce()
             if self._settings.tape.lockstep:
                 turns = in_turn = InTurn(context.client, lane, actor.rank, actor.core.reads)
                 await stack.enter_async_context(in_turn)
+            if self._hold is not None:
+                turns = self._hold(turns)
             standby_after_s = self._settings.tape.standby_after_ms / 1e3
             runner = Runner(actor, context.tape, turns, instruments, snapshots, standby_after_s)
             self._runners.append(runner)

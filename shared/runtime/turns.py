@@ -75,6 +75,10 @@ class Turns(Protocol):
         """Return when the outputs of `cause` may be published; TurnsOverError after `leave`."""
         ...
 
+    async def go(self) -> None:
+        """Return when something may leave at all, at the last moment before each attempt."""
+        ...
+
     def leave(self) -> None:
         """Wait no longer for turns."""
         ...
@@ -91,6 +95,9 @@ class AtOnce:
     granted = sys.maxsize
 
     async def wait_for(self, cause: int, head: int) -> None:
+        """Return at once."""
+
+    async def go(self) -> None:
         """Return at once."""
 
     async def report(self, handled: int, head: int) -> None:
@@ -156,6 +163,9 @@ class InTurn:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def go(self) -> None:
+        """Return at once: a turn that was granted is not taken back."""
 
     async def report(self, handled: int, head: int) -> None:
         """Report progress; the same report again only after a while."""

@@ -62,8 +62,11 @@ class _Client(Client):
         """Let every request end now: an answer to a lost connection never comes.
 
         The library would let each wait for its time-out. Whether it was obeyed is not known,
-        exactly as after one.
+        exactly as after one. Nor may it leave later, behind the back of whoever gave it up: what
+        the library kept for the next connection is dropped (it says subscriptions again itself).
         """
+        self._pending.clear()
+        self._pending_data_size = 0
         for answer in tuple(self._resp_map.values()):
             if not answer.done():
                 answer.set_exception(ConnectionReconnectingError())

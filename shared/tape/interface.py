@@ -10,7 +10,8 @@ from shared.subjects import Lane
 from shared.tape.entry import Entry, Outgoing
 
 BATCH_MAX = 1_000  # messages in one atomic batch: the server's own limit
-PAYLOAD_BYTES_MAX = 1_000_000  # below the server's 1 MiB, headers included
+PAYLOAD_BYTES_MAX = 1_000_000  # on any tape, so that one from anywhere can be played in memory
+HEADER_BYTES_MAX = 4_096  # of ours; the server counts them as part of the payload
 
 
 class FenceLostError(TapedeckError):
@@ -46,10 +47,8 @@ class TapeFullError(TapedeckError):
 class PayloadTooLargeError(TapedeckError):
     """A message is larger than the server takes; refused before it is sent."""
 
-    def __init__(self, subject: str, size_bytes: int) -> None:
-        super().__init__(
-            f"a message on {subject} has {size_bytes} bytes, the tape takes {PAYLOAD_BYTES_MAX}"
-        )
+    def __init__(self, subject: str, size_bytes: int, limit: int = PAYLOAD_BYTES_MAX) -> None:
+        super().__init__(f"a message on {subject} has {size_bytes} bytes, the tape takes {limit}")
 
 
 class DivergenceError(TapedeckError):

@@ -25,6 +25,7 @@ from shared.tape.credible import Mechanics, mechanics
 from shared.tape.entry import Entry, Outgoing
 from shared.tape.interface import (
     BATCH_MAX,
+    HEADER_BYTES_MAX,
     PAYLOAD_BYTES_MAX,
     Bounds,
     FenceLostError,
@@ -202,7 +203,8 @@ class JetStreamTape:
         if not 1 <= len(outs) <= BATCH_MAX:
             raise ValueError(f"a batch holds 1 to {BATCH_MAX} messages, was {len(outs)}")
         for out in outs:
-            _refuse_too_large(out)
+            self._refuse_too_large(out)
+        self._refuse_away()
         batch = f"{id(self):x}-{next(self._batches)}-{secrets.token_hex(4)}"
         for place, out in enumerate(outs, start=1):
             headers = _mechanics(out) | self._marks.expiry(out)
@@ -261,12 +263,25 @@ class JetStreamTape:
     async def _publish(
         self, out: Outgoing, headers: dict[str, str], lane: Lane | None, fence: int
     ) -> int:
+        self._refuse_away()
         return (await self._send(out, headers, lane, fence)).seq
+
+    def _refuse_too_large(self, out: Outgoing) -> None:
+        limit = min(PAYLOAD_BYTES_MAX, self._client.max_payload - HEADER_BYTES_MAX)
+        if len(out.payload) > limit:
+            raise PayloadTooLargeError(out.subject, len(out.payload), limit)
+
+    def _refuse_away(self) -> None:
+        """Send nothing that the client would keep until the server is back: it would leave then,
+        whatever has happened meanwhile (a kill, for one).
+        """
+        if not self._client.is_connected:
+            raise UnavailableError("NATS is away")
 
     async def _send(
         self, out: Outgoing, headers: dict[str, str], lane: Lane | None, fence: int
     ) -> _PubAck:
-        _refuse_too_large(out)
+        self._refuse_too_large(out)
         headers |= self._marks.expiry(out)
         try:
             reply = await self._client.request(
@@ -312,11 +327,6 @@ def _refuse_half_imported(metadata: dict[str, str]) -> None:
 
 def _text(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _refuse_too_large(out: Outgoing) -> None:
-    if len(out.payload) > PAYLOAD_BYTES_MAX:
-        raise PayloadTooLargeError(out.subject, len(out.payload))
 
 
 def _mechanics(out: Outgoing) -> dict[str, str]:

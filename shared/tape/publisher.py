@@ -6,7 +6,7 @@ is there: success; somebody else's: the fence is lost; unchanged: try again, wit
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from shared.domain.errors import UnavailableError
 from shared.subjects import Lane
@@ -28,18 +28,29 @@ _jitter = random.Random()  # noqa: S311 - its own, so that nobody's seeded numbe
 _DOUBTFUL = (FenceLostError, NoVerdictError, TapeFullError, UnavailableError)
 
 
+async def _at_once() -> None:
+    """Hold nothing back."""
+
+
 class LanePublisher:
     """Writes one lane. `head` is the lane's last sequence, as proven by the server.
 
     `recorded` counts the messages that are on the tape, also when the rest was refused. `say` is
-    told why a publish has to wait.
+    told why a publish has to wait. `go` is awaited immediately before every attempt, the first and
+    each later one: what it holds back (a latched kill does) has not left.
     """
 
     def __init__(
-        self, tape: Tape, lane: Lane, head: int, say: Callable[[str], None] = lambda _: None
+        self,
+        tape: Tape,
+        lane: Lane,
+        head: int,
+        say: Callable[[str], None] = lambda _: None,
+        go: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         self._tape = tape
         self._say = say
+        self._go = go
         self.lane = lane
         self.head = head
         self.recorded = 0
@@ -68,6 +79,7 @@ class LanePublisher:
         """
         for start in range(0, len(outs), BATCH_MAX):
             part = outs[start : start + BATCH_MAX]
+            await self._go()
             try:
                 self.head = await self._tape.append_run(part, lane=self.lane, fence=self.head)
                 self.recorded += len(part)
@@ -80,6 +92,7 @@ class LanePublisher:
         """Publish `at_once` messages at a time, these together or not at all, until all stand."""
         pauses_s = _pauses_s()
         while outs:
+            await self._go()
             try:
                 self.head = await self._send(outs[:at_once])
                 recorded = min(at_once, len(outs))

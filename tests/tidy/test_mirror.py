@@ -22,6 +22,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "console/books.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "console/control.py": ("tests/e2e/test_live.py", "asks a running desk"),
+    "console/kill.py": ("tests/e2e/test_kill.py", "says it to a running desk"),
     "console/desk.py": ("tests/e2e/test_live.py", "starts every service"),
     "console/in_process.py": ("tests/e2e/test_one_process.py", "compared with the real desk"),
     "console/init.py": ("tests/e2e/test_live.py", "starts the servers"),
