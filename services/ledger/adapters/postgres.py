@@ -65,10 +65,10 @@ class PostgresSink:
     async def handled(self, stamp: Stamp, message: Message, payload: bytes, /) -> None:
         """Take one message of the tape, in order; wait while the queue is full."""
         rows = self._take_rows(stamp.seq)
-        if stamp.seq <= self._seq:
-            return
-        while len(self._taken) >= self._settings.queue_events_max:
+        while stamp.seq > self._seq and len(self._taken) >= self._settings.queue_events_max:
             await self._step()
+        if stamp.seq <= self._seq:
+            return  # stored before, or by the other ledger while the queue was full
         self._taken.append(Taken(stamp, message, payload, rows, monotonic_s()))
         self._arrived.set()
 

@@ -184,3 +184,23 @@ def test_nothing_is_stored_before_the_tape_must_have_it_on_disk() -> None:
         assert asyncio.get_running_loop().time() - started_s >= 0.049
 
     run(scenario)
+
+
+class FollowedWriter(FakeWriter):
+    """Another ledger has stored everything by the time that this one looks."""
+
+    async def cursor(self) -> tuple[int, bytes]:
+        return 7, genesis(TAPE_ID)
+
+
+def test_what_the_other_ledger_stores_while_the_queue_is_full_is_not_stored_again() -> None:
+    async def scenario() -> None:
+        writer, story = FollowedWriter(), a_story(7)
+        sink = PostgresSink(writer, QUICK, story.core.take_rows, 9.0)  # type: ignore[arg-type]
+        await sink.open(10**6)
+        await hand_over(sink, story)
+        await sink.flush()
+        assert await sink.position() == 7
+        assert not sink._taken
+
+    run(scenario)
