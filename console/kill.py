@@ -27,7 +27,7 @@ from shared.tape.jetstream import JetStreamTape
 
 CORE_S = 0.5  # for the answers over core NATS
 TAPE_S = 6.0  # one request and a bit: a server that hangs must not keep the operator
-ANSWER_S = 5.0  # for risk, and for execution
+ANSWER_S = 3.0  # for risk, and for execution
 
 
 class KillOutcome(Struct):
