@@ -4,6 +4,8 @@ The first message of a lane and the first after any change of code or configurat
 below its `from_seq` build the core's state but are not answered.
 """
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from shared.messages.lane import State
@@ -17,9 +19,20 @@ _encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").e
 
 def certificate(actor: Actor, from_seq: int, from_index: int = 0, built_from: int = 1) -> State:
     """Return what the actor would certify about itself."""
+    return certified(actor.packages, actor.configuration, from_seq, from_index, built_from)
+
+
+def certified(
+    packages: Sequence[str],
+    configuration: Mapping[str, object],
+    from_seq: int,
+    from_index: int = 0,
+    built_from: int = 1,
+) -> State:
+    """Return the certificate of whoever writes a lane, an actor or not (`gate`)."""
     return State(
-        code_digest=code_digest(actor.packages),
-        configuration=_encode(actor.configuration).decode(),
+        code_digest=code_digest(packages),
+        configuration=_encode(configuration).decode(),
         from_seq=from_seq,
         from_index=from_index,
         built_from=built_from,

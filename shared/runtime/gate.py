@@ -6,11 +6,18 @@ It is the fenced writer of `broker.<book>` for a real broker, whatever the broke
 `send_within_s` have passed. A POST is never repeated blindly: after a lost answer, a crash or a
 takeover the gate waits until no request of before can still arrive, looks the order up, sends
 again only where a repeated id is refused, and otherwise says that the order is doubtful.
+
+Its state is a fold of its inputs and its lane, from the tape's first message on at every start:
+orders are few beside market data, and nothing but the tape is asked what was sent. It leads (and
+only then sends) when it has read its lane to the end and has put its certificate and a snapshot
+there. What it says answers no single message (a broker speaks when it likes): `Tape-Cause` is how
+far it had read when it said it. Orders that were submitted before a gate of this venue was born
+(a paper broker had the lane) never leave.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Protocol
 
 from msgspec import Struct
@@ -18,11 +25,15 @@ from msgspec import Struct
 from shared.domain.errors import UnavailableError
 from shared.domain.values import NS_PER_S, Intent
 from shared.messages.base import Message
-from shared.messages.broker import Ack, BrokerSnapshot, Doubtful, Outage, Refused, Report, Sending
+from shared.messages.broker import Ack, BrokerSnapshot, Doubtful, Refused, Report, Sending
+from shared.messages.lane import State
 from shared.messages.orders import Submitting
+from shared.runtime.birth import certified, is_same_release
 from shared.runtime.clock import now_ns
 from shared.runtime.gate_book import GateBook, GateOrder, names
+from shared.runtime.gate_watch import TapeWatch
 from shared.runtime.venue import (
+    Execution,
     NoAnswerError,
     RepeatedIdError,
     Venue,
@@ -36,8 +47,8 @@ from shared.tape.interface import FenceLostError, Reader, Tape
 from shared.tape.publisher import LanePublisher
 
 IDLE_S = 0.05
-STREAM_PAUSE_S = 0.5
-PULSE_S = 0.5
+PAUSE_S = 0.5  # before the broker's stream, or the tape, is tried again
+PACKAGES = ("shared.runtime.gate", "shared.runtime.gate_book", "shared.domain", "shared.messages")
 ATTEMPTS_MAX = 3  # then an operator has to look
 
 
@@ -51,6 +62,7 @@ class GateSettings(Struct, frozen=True, kw_only=True):
     snapshot_s: float = 5.0
     takeover_s: float = 0.0
     cancel_after_s: float = 30.0
+    cancel_again_s: float = 5.0
     events_max: int = 1_000
 
 
@@ -75,7 +87,11 @@ class SystemClock:
 
 
 class BrokerGate:
-    """One gate of one book. `is_latched` tells whether a kill came by another way than the tape."""
+    """One gate of one book. `is_latched` tells whether a kill came by another way than the tape.
+
+    `name` says which account at which broker this is: a gate of the same name goes on with the
+    orders of the one before it, one of another name leaves them alone.
+    """
 
     def __init__(
         self,
@@ -85,6 +101,7 @@ class BrokerGate:
         *,
         settings: GateSettings,
         is_latched: Callable[[], bool],
+        name: str,
         say: Callable[[str], None] = lambda _: None,
         clock: GateClock | None = None,
     ) -> None:
@@ -105,8 +122,17 @@ class BrokerGate:
         self._clock = clock or SystemClock()
         self._book = GateBook()
         self._publisher = LanePublisher(tape, self._lane, 0, say)
+        self._name = name
         self._events: asyncio.Queue[VenueEvent] = asyncio.Queue(settings.events_max)
-        self._outage: Outage | None = None
+        self._watch = TapeWatch(
+            tape,
+            venue,
+            self._resting,
+            cancel_after_s=settings.cancel_after_s,
+            cancel_again_s=settings.cancel_again_s,
+            passed_s=self._clock.passed_s,
+            say=say,
+        )
         self._read_seq = 0
         self._heard_s = self._clock.passed_s()
         self._stated_s: float | None = None
@@ -125,7 +151,7 @@ class BrokerGate:
     async def run(self) -> None:
         """Read, send and report until stopped. A gate that loses the fence is a standby again."""
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(self._listen()), group.create_task(self._watch_tape())]
+            beside = [group.create_task(self._listen()), group.create_task(self._watch.run())]
             async with self._tape.reader(self._reads, 1) as reader:
                 while not self._stopped:
                     try:
@@ -134,6 +160,9 @@ class BrokerGate:
                         self._leads = False
                         self._heard_s = self._clock.passed_s()
                         self._say(str(lost))
+                    except UnavailableError as away:
+                        self._say(str(away))  # what was begun is on the tape: `_settle` ends it
+                        await asyncio.sleep(PAUSE_S)
             for task in beside:
                 task.cancel()
 
@@ -144,8 +173,11 @@ class BrokerGate:
         if not reader.is_idle:
             return  # nothing leaves before all is read that stands on the tape
         if not self._leads and not await self._may_lead():
+            self._drop_events()
             return
-        await self._record_outage()
+        if (outage := self._watch.outage) is not None:
+            await self._record(outage, f"outage/{self._clock.wall_ns()}")
+            self._watch.recorded(outage)
         for order in tuple(self._book.orders.values()):
             await self._attend(order)
         await self._record_events()
@@ -169,12 +201,39 @@ class BrokerGate:
         end = await self._tape.last(self._lane.fence)
         if end is not None and end.seq > self._publisher.head:
             return False  # it stands there, we have not read it yet
-        # The snapshot claims the lane; nothing is sent by a gate that could not write it.
+        # The certificate or the snapshot claims the lane: a gate that could write neither sends
+        # nothing. The snapshot also brings what was missed.
+        await self._be_born()
+        self._stated_s = None
         await self._state_account()
         return self._leads
 
-    async def _record(self, message: Message, key: str, cause: int = 0) -> None:
-        ts_ns = self._clock.wall_ns()
+    async def _be_born(self) -> None:
+        """Make sure that the lane's newest certificate is this release's."""
+        known = await self._tape.last(f"{self._lane}.state")
+        state = known.open()[1] if known is not None else None
+        configuration = {"gate": self._name}
+        mine = certified(PACKAGES, configuration, 0)
+        if not isinstance(state, State) or state.configuration != mine.configuration:
+            mine = certified(PACKAGES, configuration, (await self._tape.bounds()).last)
+        elif is_same_release(state, mine):
+            return
+        else:
+            mine = certified(PACKAGES, configuration, state.from_seq)
+        await self._record(mine, f"birth/{mine.code_digest}/{self._read_seq}")
+
+    def _drop_events(self) -> None:
+        """A standby forgets what the stream brings: the snapshot tells it again when it leads."""
+        while not self._events.empty():
+            self._events.get_nowait()
+
+    def _resting(self) -> tuple[str, ...]:
+        if not self._leads:
+            return ()
+        return tuple(key for key, order in self._book.orders.items() if order.may_rest)
+
+    async def _record(self, message: Message, key: str) -> None:
+        ts_ns, cause = self._clock.wall_ns(), self._read_seq
         out = fact(self._tape.id, self._lane, message, ts_ns=ts_ns, key=key, cause=cause)
         await self._publisher.publish([out])
         self._leads = True
@@ -190,19 +249,36 @@ class BrokerGate:
 
     async def _record_of(self, order: GateOrder, message: Message, kind: str) -> None:
         key = f"{order.submitting.client_order_id}/{kind}"
-        await self._record(message, key, order.seq)
+        await self._record(message, key)
 
     async def _attend(self, order: GateOrder) -> None:
         """Do what is due for one order."""
-        if order.is_unsent and order.cancel_reason is not None:
+        if order.is_unsent and order.seq <= self._book.from_seq:
+            await self._disown(order)
+        elif order.is_unsent and order.cancel_reason is not None:
             ended = Report(**names(order.submitting), kind="cancelled", reason=order.cancel_reason)
             await self._record_of(order, ended, "end")  # nothing has left: that is the proof
         elif order.is_unsent:
             await self._send(order, 1)
         elif order.is_unanswered:
             await self._settle(order)
-        elif order.cancel_reason is not None and not order.is_cancel_sent:
+        elif order.cancel_reason is not None and self._is_cancel_due(order):
             await self._cancel(order)
+
+    def _is_cancel_due(self, order: GateOrder) -> bool:
+        """Brokers drop cancels: one is asked for until the order has ended."""
+        sent_s = order.cancel_sent_s
+        return sent_s is None or self._clock.passed_s() - sent_s >= self._settings.cancel_again_s
+
+    async def _disown(self, order: GateOrder) -> None:
+        """End an order that was meant for whoever had the lane before; this broker has none."""
+        named, reason = names(order.submitting), "submitted before this gate was born"
+        if order.is_acked:
+            ended = Report(**named, kind="cancelled", reason=reason)
+            await self._record_of(order, ended, "end")
+        else:
+            refused = Refused(**named, code="before_birth", detail=reason)
+            await self._record_of(order, refused, "refused")
 
     async def _send(self, order: GateOrder, attempt: int) -> None:
         """Let one order out, or say why not."""
@@ -213,13 +289,11 @@ class BrokerGate:
             await self._record_of(order, sending, f"sending/{attempt}")
             await asyncio.sleep(2 * self._settings.sync_s)
             refusal = await self._refusal(order.submitting)
-            passed_s = self._clock.passed_s() - began_s
-            if refusal is None and passed_s >= self._settings.send_within_s:
-                detail = f"{passed_s:.3f} s passed before it could leave"
-                refusal = Refused(**names(order.submitting), code="expired", detail=detail)
         if refusal is None:
-            await self._post(order)
-        elif attempt == 1:
+            refusal = await self._post(order, began_s)
+        if refusal is None:
+            return
+        if attempt == 1:
             await self._record_of(order, refusal, "refused")
         else:  # the first attempt may still be at the broker: a refusal would be a guess
             detail = f"not sent again ({refusal.code}); the first request was not answered"
@@ -227,9 +301,16 @@ class BrokerGate:
                 order, Doubtful(**names(order.submitting), detail=detail), "doubt"
             )
 
-    async def _post(self, order: GateOrder) -> None:
+    async def _post(self, order: GateOrder, began_s: float) -> Refused | None:
+        """Call the broker, or return why it is too late. Nothing is awaited in between."""
+        wire = _wire(order.submitting)
+        late_s = self._clock.wall_ns() / NS_PER_S - order.submitting.valid_until_ns / NS_PER_S
+        passed_s = self._clock.passed_s() - began_s
+        if late_s > 0 or passed_s >= self._settings.send_within_s:
+            detail = f"{passed_s:.3f} s passed before it could leave"
+            return Refused(**names(order.submitting), code="expired", detail=detail)
         try:
-            said = await self._venue.submit(_wire(order.submitting))
+            said = await self._venue.submit(wire)
         except VenueRefusedError as no:
             refused = Refused(**names(order.submitting), code=no.code, detail=no.detail)
             await self._record_of(order, refused, "refused")
@@ -238,13 +319,14 @@ class BrokerGate:
             self._say(f"{order.submitting.client_order_id}: {error}")
         else:
             await self._record_of(order, _ack(order, said.broker_order_id), "ack")
+        return None
 
     async def _refusal(self, order: Submitting) -> Refused | None:
         """The last gate: own clock, and the newest kill and halt as the leader knows them."""
-        late_ns = self._clock.wall_ns() - order.valid_until_ns
         kill = await self._tape.last("control.*.kill")
         halted = await self._tape.last(f"{self._risk}.halted")
         resumed = await self._tape.last(f"{self._risk}.resumed")
+        late_ns = self._clock.wall_ns() - order.valid_until_ns
         code, detail = "", ""
         if self._is_latched():
             code, detail = "killed", "a kill is latched"
@@ -279,29 +361,30 @@ class BrokerGate:
                 order, Doubtful(**names(order.submitting), detail=detail), "doubt"
             )
 
-    async def _doubt(self, order: GateOrder, detail: str) -> None:
-        doubtful = Doubtful(**names(order.submitting), detail=detail)
-        await self._record_of(order, doubtful, "doubt")
-
     async def _cancel(self, order: GateOrder) -> None:
         try:
             await self._venue.cancel(order.submitting.client_order_id)
         except NoAnswerError as error:
             self._say(str(error))  # a cancel may be repeated
         else:
-            order.is_cancel_sent = True
+            order.cancel_sent_s = self._clock.passed_s()
 
-    async def _record_events(self) -> None:
+    async def _record_events(self, seen: Container[str] = ()) -> bool:
+        """Record what the stream has brought; tell whether a fill was not among `seen`."""
+        is_new = False
         while not self._events.empty():
-            await self._record_event(self._events.get_nowait())
+            event = self._events.get_nowait()
+            if isinstance(event, Execution) and event.execution_id not in seen:
+                is_new = is_new or event.execution_id not in self._book.executions
+            await self._record_event(event)
+        return is_new
 
     async def _record_event(self, event: VenueEvent) -> None:
         """Put on the tape what is new; an end comes with the acknowledgement before it."""
         while (message := self._book.news(event)) is not None:
-            order = self._book.orders.get(event.client_order_id)
             kind = getattr(message, "execution_id", "") or str(message.__struct_config__.tag)
             key = f"{event.client_order_id}/{kind}"
-            await self._record(message, key, order.seq if order is not None else 0)
+            await self._record(message, key)
 
     async def _state_account(self) -> None:
         """Compare with the broker's own books, now and then; also the sign of life."""
@@ -309,15 +392,18 @@ class BrokerGate:
         is_due = self._stated_s is None or now_s - self._stated_s >= self._settings.snapshot_s
         if self._leads and not is_due:
             return
+        # Whatever comes of it, not again at once: brokers count requests.
+        self._stated_s = now_s - self._settings.snapshot_s + PAUSE_S
         try:
             snapshot = await self._venue.snapshot()
         except NoAnswerError as error:
             self._say(str(error))
             return
-        for execution in snapshot.executions:
-            await self._record_event(execution)
-        for order in snapshot.orders:
-            await self._record_event(order)
+        seen = {execution.execution_id for execution in snapshot.executions}
+        for event in (*snapshot.executions, *snapshot.orders):
+            await self._record_event(event)
+        if await self._record_events(seen):
+            return  # it filled since: these positions are behind the fills on the lane; once more
         stated = BrokerSnapshot(
             cash=snapshot.cash, currency=snapshot.currency, positions=dict(snapshot.positions)
         )
@@ -332,39 +418,7 @@ class BrokerGate:
                     await self._events.put(event)
             except NoAnswerError as error:
                 self._say(str(error))
-            await asyncio.sleep(STREAM_PAUSE_S)
-
-    async def _watch_tape(self) -> None:
-        """Cancel what rests when the tape stays away: nobody could stop it any more."""
-        reached_s = self._clock.passed_s()
-        while True:
-            try:
-                await self._tape.bounds()
-            except UnavailableError:
-                away_s = self._clock.passed_s() - reached_s
-                if away_s >= self._settings.cancel_after_s and self._leads:
-                    await self._cancel_all(away_s)
-            else:
-                reached_s = self._clock.passed_s()
-            await asyncio.sleep(PULSE_S)
-
-    async def _cancel_all(self, away_s: float) -> None:
-        asked = self._outage.cancelled if self._outage is not None else ()
-        for order in tuple(self._book.orders.values()):
-            identity = order.submitting.client_order_id
-            if order.may_rest and identity not in asked:
-                try:
-                    await self._venue.cancel(identity)
-                except NoAnswerError as error:
-                    self._say(str(error))
-                else:
-                    asked = (*asked, identity)
-        self._outage = Outage(seconds=away_s, cancelled=asked)
-
-    async def _record_outage(self) -> None:
-        outage, self._outage = self._outage, None
-        if outage is not None:
-            await self._record(outage, f"outage/{self._clock.wall_ns()}")
+            await asyncio.sleep(PAUSE_S)
 
 
 def _seq(entry: Entry | None) -> int:

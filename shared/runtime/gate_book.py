@@ -14,6 +14,7 @@ from shared.domain.values import ZERO
 from shared.messages.base import Message
 from shared.messages.broker import Ack, Doubtful, Refused, Report, Sending
 from shared.messages.control import Kill, Resume
+from shared.messages.lane import State
 from shared.messages.orders import Cancelling, Submitting
 from shared.runtime.venue import Execution, OrderStatement
 
@@ -36,7 +37,7 @@ class GateOrder(Struct):
     is_over: bool = False
     filled: Decimal = ZERO
     cancel_reason: str | None = None
-    is_cancel_sent: bool = False
+    cancel_sent_s: float | None = None
 
     @property
     def is_unsent(self) -> bool:
@@ -55,13 +56,17 @@ class GateOrder(Struct):
 
 
 class GateBook(Struct):
-    """Everything, by client order id and in tape order."""
+    """Everything, by client order id and in tape order.
+
+    `from_seq` is the birth of this gate's kind on this lane: orders up to there are not its own.
+    """
 
     orders: dict[str, GateOrder] = field(default_factory=dict)
     executions: dict[str, None] = field(default_factory=dict)
     over: dict[str, None] = field(default_factory=dict)
     commands: dict[str, None] = field(default_factory=dict)
     killed_seq: int = 0
+    from_seq: int = 0
 
     def take(self, stamp: Stamp, message: Message, now_s: float) -> None:
         """Fold one message of the tape: an order, a command or a fact of the broker's lane."""
@@ -74,6 +79,8 @@ class GateBook(Struct):
                 order_to_cancel = self.orders.get(message.client_order_id)
                 if order_to_cancel is not None:
                     order_to_cancel.cancel_reason = message.reason
+            case State():
+                self.from_seq = message.from_seq
             case Kill() | Resume():
                 self._obey(stamp, message)
             case _:

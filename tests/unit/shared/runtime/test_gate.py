@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import override
 
 import pytest
 
@@ -10,7 +11,8 @@ from shared.domain.values import Intent, OrderType, Side, TimeInForce
 from shared.messages.base import Message
 from shared.messages.control import Kill
 from shared.messages.orders import Cancelling, Submitting
-from shared.runtime.gate import BrokerGate, GateSettings
+from shared.runtime.birth import certified
+from shared.runtime.gate import PACKAGES, BrokerGate, GateSettings
 from shared.runtime.venue import (
     NoAnswerError,
     OrderStatement,
@@ -24,7 +26,7 @@ from shared.tape.entry import fact
 from shared.tape.memory import MemoryTape
 
 EXECUTION, BROKER, CONSOLE = lane("execution", "main"), lane("broker", "main"), lane("control", "c")
-FAST = GateSettings(send_within_s=0.05, sync_s=0.0, snapshot_s=0.2)
+FAST = GateSettings(send_within_s=0.05, sync_s=0.0, snapshot_s=0.2, cancel_again_s=0.05)
 FAR_NS = 2**62
 
 
@@ -116,6 +118,17 @@ def order(valid_until_ns: int = FAR_NS) -> Submitting:
     )
 
 
+def _cancelling() -> Cancelling:
+    return Cancelling(
+        order_id="o1",
+        client_order_id="c1",
+        signal_id="s1",
+        strategy_id="trend",
+        symbol="AAPL",
+        side=Side.BUY,
+    )
+
+
 def _put(tape: MemoryTape, speaker: Lane, message: Message) -> None:
     key = f"{speaker}/{tape.last_seq}"
     out = fact(tape.id, speaker, message, ts_ns=1, key=key)
@@ -123,13 +136,21 @@ def _put(tape: MemoryTape, speaker: Lane, message: Message) -> None:
 
 
 def _gate(tape: MemoryTape, venue: BookedVenue, *, is_latched: bool = False) -> BrokerGate:
-    return BrokerGate("main", tape, venue, settings=FAST, is_latched=lambda: is_latched)
+    return BrokerGate(
+        "main", tape, venue, settings=FAST, is_latched=lambda: is_latched, name="booked"
+    )
 
 
 def _said(tape: MemoryTape) -> list[str]:
     entries = (tape.entry(seq) for seq in range(1, tape.last_seq + 1))
     kinds = [entry.subject.split(".")[2] for entry in entries if entry.lane == BROKER]
-    return [kind for kind in kinds if kind != "snapshot"]
+    return [kind for kind in kinds if kind not in ("snapshot", "state")]
+
+
+def _born(tape: MemoryTape) -> None:
+    """Put the certificate of an earlier start of this gate on the tape."""
+    out = fact(tape.id, BROKER, certified(PACKAGES, {"gate": "booked"}, 0), ts_ns=1, key="b")
+    tape.put(out, lane=BROKER, fence=0)
 
 
 async def _run(tape: MemoryTape, gate: BrokerGate, until: str) -> None:
@@ -167,6 +188,7 @@ async def _live(tape: MemoryTape, venue: BookedVenue, until: str) -> None:
 def test_a_gate_killed_around_any_record_leaves_oneorder(crash_at: int, *, after: bool) -> None:
     tape, venue = CrashingTape("00112233445566ff"), BookedVenue()
     tape.crash_at, tape.after = crash_at, after
+    _born(tape)
     _put(tape, EXECUTION, order())
     _live_through(tape, venue)
     assert venue.arrived == ["c1"]
@@ -176,6 +198,7 @@ def test_a_gate_killed_around_any_record_leaves_oneorder(crash_at: int, *, after
 @pytest.mark.parametrize("fault", ["crash before", "crash after", "lost request", "lost answer"])
 def test_a_request_whose_answer_is_lost_makes_oneorder(fault: str) -> None:
     tape, venue = MemoryTape("00112233445566ff"), BookedVenue(fault)
+    _born(tape)
     _put(tape, EXECUTION, order())
     _live_through(tape, venue)
     assert venue.arrived == ["c1"]
@@ -185,15 +208,25 @@ def test_a_request_whose_answer_is_lost_makes_oneorder(fault: str) -> None:
 @pytest.mark.parametrize(("fault", "arrived"), [("crash before", 0), ("crash after", 1)])
 def test_where_ids_may_repeat_nothing_is_sent_twice(fault: str, arrived: int) -> None:
     tape, venue = MemoryTape("00112233445566ff"), BookedVenue(fault, rejects=False)
+    _born(tape)
     _put(tape, EXECUTION, order())
     _live_through(tape, venue, "ack" if arrived else "doubtful")
     assert len(venue.arrived) == arrived
     assert _said(tape) == ["sending", "ack" if arrived else "doubtful"]
 
 
+def test_orders_of_whoever_had_the_lane_before_never_leave() -> None:
+    tape, venue = MemoryTape("00112233445566ff"), BookedVenue()
+    _put(tape, EXECUTION, order())
+    asyncio.run(_run(tape, _gate(tape, venue), "refused"))
+    assert venue.arrived == []
+    assert _said(tape) == ["refused"]
+
+
 @pytest.mark.parametrize("case", ["killed", "expired", "latched"])
 def test_the_last_gate_refuses(case: str) -> None:
     tape, venue = MemoryTape("00112233445566ff"), BookedVenue()
+    _born(tape)
     _put(tape, EXECUTION, order(1 if case == "expired" else FAR_NS))
     if case == "killed":
         _put(tape, CONSOLE, Kill())  # behind the order, and seen all the same
@@ -205,20 +238,39 @@ def test_the_last_gate_refuses(case: str) -> None:
 
 def test_a_cancel_is_over_when_the_broker_says_so() -> None:
     tape, venue = MemoryTape("00112233445566ff"), BookedVenue()
+    _born(tape)
     _put(tape, EXECUTION, order())
-    cancelling = Cancelling(
-        order_id="o1",
-        client_order_id="c1",
-        signal_id="s1",
-        strategy_id="trend",
-        symbol="AAPL",
-        side=Side.BUY,
-    )
-
     async def talk() -> None:
         await _live(tape, venue, "ack")
-        _put(tape, EXECUTION, cancelling)
+        _put(tape, EXECUTION, _cancelling())
         await _live(tape, venue, "report")
 
     asyncio.run(talk())
+    assert _said(tape) == ["sending", "ack", "report"]
+
+
+class ForgetfulVenue(BookedVenue):
+    """Drops the first two cancels."""
+
+    cancels = 0
+
+    @override
+    async def cancel(self, client_order_id: str) -> None:
+        self.cancels += 1
+        if self.cancels > 2:
+            await super().cancel(client_order_id)
+
+
+def test_a_cancel_that_the_broker_drops_is_repeated() -> None:
+    tape, venue = MemoryTape("00112233445566ff"), ForgetfulVenue()
+    _born(tape)
+    _put(tape, EXECUTION, order())
+
+    async def talk() -> None:
+        await _live(tape, venue, "ack")
+        _put(tape, EXECUTION, _cancelling())
+        await _live(tape, venue, "report")
+
+    asyncio.run(talk())
+    assert venue.cancels == 3
     assert _said(tape) == ["sending", "ack", "report"]
