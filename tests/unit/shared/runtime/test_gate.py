@@ -272,5 +272,5 @@ def test_a_cancel_that_the_broker_drops_is_repeated() -> None:
         await _live(tape, venue, "report")
 
     asyncio.run(talk())
-    assert venue.cancels == 3
+    assert venue.cancels >= 3
     assert _said(tape) == ["sending", "ack", "report"]
