@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run down test lint fmt types unit integration e2e chaos bench lock clean
+.PHONY: help setup run down test lint fmt types unit integration e2e chaos simulate bench lock clean
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
@@ -43,6 +43,9 @@ e2e: setup    ## the whole desk, one process a service
 
 chaos: setup  ## kill and stop processes of a playing desk: ROUNDS=20, SEED= of the first
 	$(BIN)/python -m tests.chaos
+
+simulate: setup  ## a simulated desk under every fault, thousands of seeds: SEED= ROUNDS= MINUTES=3
+	$(BIN)/python -m tests.simulation
 
 bench: setup  ## print start-up times, memory, rates and latencies
 	$(BIN)/python -m bench
