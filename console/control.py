@@ -74,9 +74,11 @@ def activate(state: Path | None, strategy_id: str, reason: str, *, as_json: bool
         place = find_desk(state)
         async with open_tape(place) as tape:
             await _refuse_unknown(tape, place, strategy_id)
-            seen = max(await _commands_to(tape, strategy_id), default=0)
+            seen = (await tape.bounds()).last  # its last quarantine need not be a command
         command = Activate(strategy_id=strategy_id, reason=reason, expected_seq=seen, **valid())
         await _command(place, command, as_json=as_json)
+        if not as_json:
+            print(f"  {strategy_id} is active: it trades on what comes from here on")
 
     asyncio.run(run())
 

@@ -27,9 +27,11 @@ def lateness(valid_until_ns: int, recorded_ns: int) -> str:
 def newness(expected_seq: int, state_seq: int) -> str:
     """Say why a command cannot end the state that began at `state_seq`; "" when it can.
 
-    `expected_seq` is the place on the tape that the operator looked at (the kill, or the halt
-    it caused); 0 sets no condition.
+    `expected_seq` is the place on the tape that the operator looked at (the kill, or the halt it
+    caused, or the tape's end); 0 names none, which ends nothing: it may be older than the state.
     """
-    if expected_seq and expected_seq < state_seq:
+    if not expected_seq and state_seq:
+        return f"it has to name the state it changes, and names none; that is of {state_seq}"
+    if expected_seq < state_seq:
         return f"sequence {expected_seq} was expected, but the state is of sequence {state_seq}"
     return ""

@@ -1,8 +1,8 @@
 """Commands. Each brings an id from outside and is obeyed once per id.
 
-`resume`, `activate` and `set_limit` name in `expected_seq` the sequence of the state they
-change (0: no condition) and are refused when recorded after `valid_until_ns`, so that a retried
-or delayed one cannot undo a newer kill.
+`resume`, `activate` and `set_limit` name in `expected_seq` the sequence of the state they change,
+or any later one that was seen (0 is before any state), and are refused when recorded after
+`valid_until_ns`, so that a retried or delayed one cannot undo a newer kill.
 """
 
 from typing import ClassVar

@@ -106,7 +106,7 @@ class ExecutionUnderFire(RuleBasedStateMachine):
 
     @rule()
     def is_resumed(self) -> None:
-        self.talk.say(OPERATOR, Resume())
+        self.talk.say(OPERATOR, Resume(expected_seq=self.talk.seq))
         self.killed = False
 
     @rule()

@@ -119,7 +119,7 @@ class RiskUnderFire(RuleBasedStateMachine):
     @precondition(lambda self: self.killed or self.halted)
     @rule()
     def is_resumed(self) -> None:
-        self.talk.order(Resume())
+        self.talk.order(Resume(expected_seq=self.talk.seq))
         self.killed = self.halted = False
 
     @rule()

@@ -62,7 +62,7 @@ def test_a_kill_cancels_what_works_and_lets_nothing_out() -> None:
     assert cancelling.client_order_id == order.client_order_id
     assert talk.say(OPERATOR, Kill()) == []  # it is being cancelled already
     assert _code([*talk.approve("a2", intent=Intent.CLOSE)]) == "killed"
-    talk.say(OPERATOR, Resume())
+    talk.say(OPERATOR, Resume(expected_seq=talk.seq))
     _submitted(talk, "a3")
 
 
@@ -93,7 +93,7 @@ def test_a_command_counts_once() -> None:
     talk = ExecutionTalk()
     _submitted(talk)
     assert len(talk.say(OPERATOR, Kill(), "k1")) == 1
-    talk.say(OPERATOR, Resume(), "r1")
+    talk.say(OPERATOR, Resume(expected_seq=talk.seq), "r1")
     assert talk.say(OPERATOR, Kill(), "k1") == []
     assert talk.core.state.killed_seq == 0
 
@@ -107,7 +107,7 @@ def test_flatten_cancels_openings_and_lets_only_closings_pass() -> None:
     assert cancelling.order_id == "a1"
     assert _code([*talk.approve("a3")]) == "flattened"
     _submitted(talk, "a4", intent=Intent.CLOSE)
-    talk.say(OPERATOR, Resume())
+    talk.say(OPERATOR, Resume(expected_seq=talk.seq))
     _submitted(talk, "a5")
 
 

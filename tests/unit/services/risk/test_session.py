@@ -57,7 +57,7 @@ def test_an_overnight_gap_counts_for_the_new_session() -> None:
 def test_resume_counts_from_the_equity_of_that_moment() -> None:
     talk = _invested()
     talk.minute(AAPL=90.0)
-    talk.order(Resume())
+    talk.order(Resume(expected_seq=talk.seq))
     assert talk.minute(AAPL=90.0) == ()
     assert talk.minute(AAPL=85.0) == ()
     assert len(talk.minute(AAPL=80.0)) == 2

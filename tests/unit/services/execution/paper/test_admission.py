@@ -97,6 +97,6 @@ def test_a_resume_that_saw_an_older_kill_or_comes_late_lets_no_order_in() -> Non
 def test_a_kill_that_is_repeated_after_its_resume_does_nothing() -> None:
     talk = BrokerTalk()
     talk.say(CONSOLE, Kill(), "k1")
-    talk.say(CONSOLE, Resume(), "r1")
+    talk.say(CONSOLE, Resume(expected_seq=talk.seq), "r1")
     talk.say(CONSOLE, Kill(), "k1")
     assert _code(talk.submit()) == ""
