@@ -132,7 +132,8 @@ class HttpBroker:
         said = 0
         while True:
             async with self._grown:
-                await self._grown.wait_for(lambda: len(self._told) > said)
+                while len(self._told) <= said:
+                    await self._grown.wait()
             if reader.at_eof():
                 return
             for one in self._told[said:]:

@@ -88,6 +88,22 @@ class ToyStrategy(Toy):
         return (aside, signal, aside) if self.acc % 5 == 0 else (signal,)
 
 
+def approval(number: int) -> Approved:
+    """An approval that only its number tells from others."""
+    return Approved(
+        signal_id=str(number),
+        strategy_id="one",
+        symbol="AAA",
+        side=Side.BUY,
+        intent=Intent.OPEN,
+        quantity=Decimal(number % 100),
+        order_type=OrderType.MARKET,
+        limit_price=None,
+        time_in_force=TimeInForce.DAY,
+        valid_until_ns=0,
+    )
+
+
 class ToyRisk(Toy):
     """Approves everything, in its own words."""
 
@@ -102,18 +118,14 @@ class ToyRisk(Toy):
     def answer(self, message: Message) -> tuple[Message, ...]:
         if not isinstance(message, Signal):
             return ()
+        said = approval(self.acc)
         return (
-            Approved(
-                signal_id=str(self.acc),
+            msgspec.structs.replace(
+                said,
                 strategy_id=message.strategy_id,
                 symbol=message.symbol,
                 side=message.side,
                 intent=message.intent,
-                quantity=Decimal(self.acc % 100),
-                order_type=OrderType.MARKET,
-                limit_price=None,
-                time_in_force=TimeInForce.DAY,
-                valid_until_ns=0,
             ),
         )
 

@@ -33,6 +33,7 @@ from shared.tape.interface import (
 from shared.tape.publisher import LanePublisher
 from shared.tape.retention import refuse_half_history
 
+PENDING_MAX = 10_000  # outputs that wait for their turn; then nothing more is handled
 SIBLINGS_S = 0.002
 IDLE_S = 0.25  # how long the runner waits for a message before it says that it is idle
 
@@ -102,6 +103,8 @@ class Runner:
 
     async def _drive(self, reader: Reader) -> None:
         while not self._stopped.is_set():
+            if len(self._pending) >= PENDING_MAX and not self._is_recovering:
+                await self._answer(at_once=True)
             entry = await self._next(reader)
             if entry is None:
                 continue
@@ -335,6 +338,9 @@ class Runner:
     def _may_speak(self) -> bool:
         """Tell whether it is on this instance to publish what is due."""
         is_behind = self._reader is not None and not self._reader.is_idle
+        # A shadow that has this much to say has read far beyond a leader that says nothing: it
+        # tries, and the fence decides.
+        is_behind = is_behind and len(self._pending) < PENDING_MAX
         return self._role.may_speak(self._now_s(), is_behind=is_behind)
 
     @staticmethod

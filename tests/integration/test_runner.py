@@ -15,7 +15,7 @@ from shared.runtime.feed import slice_facts
 from shared.runtime.runner import Runner
 from shared.runtime.snapshots import NoSnapshots, Snapshot, SnapshotStore, decode, encode
 from shared.runtime.turns import AtOnce
-from shared.subjects import Lane, matches
+from shared.subjects import Lane, lane, matches
 from shared.tape.entry import Entry, Outgoing, answers, fact
 from shared.tape.interface import Bounds, DivergenceError, NoVerdictError, Tape
 from shared.tape.jetstream import JetStreamTape
@@ -323,5 +323,49 @@ def test_half_a_history_is_refused_unless_a_strategy_is_new() -> None:
         assert isinstance(new.core, toy.ToyStrategy)
         seen = 8 + 1  # the bars from the tenth message on, and its own opening
         assert new.core.handled == seen
+
+    asyncio.run(scenario())
+
+
+class Never(AtOnce):
+    """Turns that nobody gets."""
+
+    granted = -1
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+
+    @override
+    async def wait_for(self, cause: int, head: int) -> None:
+        if cause:  # it may be born
+            await self.over.wait()
+
+
+def test_who_may_not_speak_handles_no_more_than_it_can_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.runtime.runner.PENDING_MAX", 5)
+
+    async def scenario() -> None:
+        tape, core, turns = MemoryTape(TAPE_ID), toy.ToyExecution(), Never()
+        speaker = lane("risk", "main")
+        actor = toy.actor(core, Rank.EXECUTION)
+        runner = Runner(actor, tape, turns, instruments(actor), NoSnapshots())
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            running = group.create_task(runner.run())
+            while not tape.last_seq:
+                await asyncio.sleep(0.001)
+            for seq in range(20):
+                out = fact(TAPE_ID, speaker, toy.approval(seq), ts_ns=1, key=str(seq))
+                tape.put(out, lane=speaker, fence=tape.lane_end(speaker))
+            while core.handled < 5:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.05)
+            assert core.handled == 5
+            turns.granted = 10**9
+            turns.over.set()
+            while core.handled < 20:
+                await asyncio.sleep(0.001)
+            running.cancel()
 
     asyncio.run(scenario())
