@@ -199,9 +199,9 @@ class Stops:
             self.killed_seq = fact.seq
         elif isinstance(message, Resume) and not is_late(fact, message):
             expected = message.expected_seq
-            if not expected or expected >= self.killed_seq:
+            if expected >= self.killed_seq:
                 self.killed_seq = 0
-            if not expected or expected >= self.halted_seq:
+            if expected >= self.halted_seq:
                 self.halted_seq = 0
 
 
@@ -287,9 +287,7 @@ class Activity:
             return
         if not isinstance(command, Activate):
             self.stop(name, fact.seq)
-        elif not is_late(fact, command) and not (
-            0 < command.expected_seq < self._changed.get(name, 0)
-        ):
+        elif not is_late(fact, command) and command.expected_seq >= self._changed.get(name, 0):
             self._active[name], self._changed[name] = True, fact.seq
 
 

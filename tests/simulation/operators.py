@@ -101,7 +101,7 @@ class Operator:
 
     def _command(self, kind: str, now_s: float) -> Command:
         draw, log = self._draw, self._link.log
-        seen = draw.choice((0, 0, log.last_seq, draw.randint(0, log.last_seq)))
+        seen = draw.choice((log.last_seq, log.last_seq, 0, draw.randint(0, log.last_seq)))
         until_ns = draw.choice((0, wall_ns(now_s) + _S, wall_ns(now_s) + _S // 100))
         name = draw.choice(self._strategies)
         key, value = draw.choice(_LIMITS)
