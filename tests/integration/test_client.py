@@ -11,9 +11,16 @@ from nats.errors import ConnectionReconnectingError
 
 from console.embedded.nats import EmbeddedNats
 from shared.domain.errors import UnavailableError
+from shared.messages.control import Kill
+from shared.messages.lane import State
 from shared.permissions import ADMIN
+from shared.subjects import lane
 from shared.tape.client import Login, connect
+from shared.tape.entry import fact
+from shared.tape.interface import NoVerdictError, PayloadTooLargeError
+from shared.tape.jetstream import JetStreamTape, init_tape
 from tests.servers import NatsUnderTest
+from tests.tapes import TAPE_ID, fresh_tape
 
 
 def test_a_server_that_is_not_there_is_one_sentence() -> None:
@@ -100,3 +107,50 @@ def test_a_request_does_not_wait_for_a_server_that_died(tmp_path: Path) -> None:
         asyncio.run(scenario())
     finally:
         server.stop()
+
+
+def test_what_was_given_up_does_not_leave_when_the_server_is_back(tmp_path: Path) -> None:
+    server = EmbeddedNats(tmp_path)
+    server.start()
+    speaker = lane("execution", "main")
+
+    async def scenario() -> None:
+        client = await connect(server.url, name=ADMIN, login=server.login(ADMIN), timeout_s=5)
+        await init_tape(client, TAPE_ID)
+        tape = await JetStreamTape.open(client)
+        out = fact(TAPE_ID, speaker, State(code_digest="", configuration=""), ts_ns=1, key="o")
+        server.stop()
+        # Also what is sent before the client has noticed that the server is gone.
+        while client.is_connected:
+            with pytest.raises((UnavailableError, NoVerdictError)):
+                await tape.append(out, lane=speaker, fence=0)
+        with pytest.raises(UnavailableError, match="NATS is away"):
+            await tape.append(out, lane=speaker, fence=0)
+        with pytest.raises(UnavailableError, match="NATS is away"):
+            await tape.append_batch([out, out], lane=speaker, fence=0)
+        server.start()
+        await until(client, connected=True)
+        await client.flush()
+        assert (await tape.bounds()).last == 0
+        assert await tape.append(out, lane=speaker, fence=0) == 1
+        await client.close()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        server.stop()
+
+
+def test_a_message_has_to_fit_into_what_the_server_takes(clean_nats: NatsUnderTest) -> None:
+    async def scenario() -> None:
+        async with fresh_tape(clean_nats) as (client, tape):
+            client._max_payload = 70_000  # as a server with a smaller limit says at the connect
+            huge = fact(
+                TAPE_ID, lane("control", "admin"), Kill(reason="x" * 66_000), ts_ns=1, key=""
+            )
+            with pytest.raises(PayloadTooLargeError, match="the tape takes 65904"):
+                await tape.tell(huge, once_id="k")
+            small = fact(TAPE_ID, lane("control", "admin"), Kill(reason="x"), ts_ns=1, key="")
+            assert await tape.tell(small, once_id="k") == 1
+
+    asyncio.run(scenario())
