@@ -50,6 +50,7 @@ def audit(evidence: Evidence) -> list[Breach]:
         check_decisions,
         check_reasons,
         check_submissions,
+        check_commands,
         check_kills,
         check_activity,
         check_fills,
@@ -174,6 +175,19 @@ def check_submissions(evidence: Evidence) -> Iterator[Breach]:
             yield Breach("INV-ONE-ORDER", fact.seq, "an approval was never answered")
 
 
+def check_commands(evidence: Evidence) -> Iterator[Breach]:
+    """INV-COMMAND: a command is obeyed once for each id: its repetition causes nothing."""
+    first: dict[str, int] = {}
+    for fact in evidence.facts:
+        if isinstance(fact.message, Command):
+            first.setdefault(fact.stamp.id, fact.seq)
+    for fact in _said(evidence):
+        cause = evidence.at(fact.cause) if fact.cause else fact
+        if first.get(cause.stamp.id, cause.seq) != cause.seq:
+            text = f"{fact.lane} obeys the command of {first[cause.stamp.id]} again"
+            yield Breach("INV-COMMAND", fact.seq, text)
+
+
 class Stops:
     """When the desk was killed or halted, by commands and what risk said of losses."""
 
@@ -230,6 +244,8 @@ def check_kills(evidence: Evidence) -> Iterator[Breach]:
                 yield Breach("INV-KILL", one.seq, text)
             elif isinstance(message, Approved) and _opens_after(stops, fact, message):
                 yield Breach("INV-HALT", one.seq, f"opens after the halt at {stops.halted_seq}")
+            elif _is_stopped(message) and not (stops.killed_seq or stops.halted_seq):
+                yield Breach("INV-HALT", one.seq, "is denied for a halt that is over")
         if stops.killed_seq == fact.seq != was_killed:
             names = {m.client_order_id for m in _messages(said) if isinstance(m, Cancelling)}
             for name in working:
@@ -240,6 +256,11 @@ def check_kills(evidence: Evidence) -> Iterator[Breach]:
 
 def _messages(said: list[Fact]) -> list[Message]:
     return [fact.message for fact in said]
+
+
+def _is_stopped(message: Message) -> bool:
+    """Tell whether it is a denial because of a kill or a halt."""
+    return isinstance(message, Denied) and any(c.code == "halted" for c in message.reasons)
 
 
 def _opens_after(stops: Stops, fact: Fact, approved: Approved) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 from msgspec.structs import replace
 
 from services.ledger.adapters.records import Batch, Record, genesis
@@ -25,13 +26,16 @@ class Attic:
         """Keep one, or something that only looks like it."""
         data, draw = encode(snapshot), self.weather.draw
         if self.weather.happens(0.15):
-            kind = draw.choice(("corrupt", "foreign", "of another release", "lost"))
+            kind = draw.choice(("corrupt", "altered", "foreign", "of another release", "lost"))
             self.weather.counts[f"snapshot {kind}"] += 1
             if kind == "lost":
                 return
             if kind == "corrupt":
                 place = draw.randrange(len(data))
                 data = data[:place] + bytes([data[place] ^ 0x15]) + data[place + 1 :]
+            elif kind == "altered":  # readable, and of another place than its checksum says
+                altered = replace(snapshot.sealed(), seq=max(snapshot.seq - draw.randint(1, 9), 1))
+                data = msgspec.msgpack.encode(altered)
             elif kind == "foreign":
                 data = encode(replace(snapshot, tape_id="f" * 16, state=b"not yours"))
             else:

@@ -40,6 +40,7 @@ class Log:
         self.is_up = True
         self.life = 0  # requests of a life before do not arrive any more
         self.checks_fences = True
+        self.window_s = WINDOW_S
         self.waiting: dict[int, tuple[Wakeable, asyncio.Future[None]]] = {}
         self._ends: dict[Lane, int] = {}
         self._newest: dict[str, int] = {}
@@ -79,7 +80,7 @@ class Log:
     def tell(self, out: Outgoing, once_id: str, now_s: float) -> int:
         """Take once for each id, as far as the window remembers."""
         known = self._told.get(once_id)
-        if known is not None and now_s - known[0] < WINDOW_S:
+        if known is not None and now_s - known[0] < self.window_s:
             return known[1]
         self._take(out, now_s, fenced=False)
         self._told[once_id] = (now_s, self.last_seq)

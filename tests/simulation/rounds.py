@@ -43,7 +43,7 @@ def judge(seed: int, world: World | None = None) -> Verdict:
     world = world or World(seed)
     time = VirtualTime()
     faults: list[str] = []
-    with seams(seed, time, world.snapshot_every):
+    with seams(seed, time, world.snapshot_every, world.faulty):
         try:
             play(world.play(time), Random(seed))
         except Exception as error:  # noqa: BLE001 - whatever ended the round is its fault

@@ -5,7 +5,7 @@ a process runs. Everything is put back.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from services.ledger.adapters import postgres
@@ -13,6 +13,9 @@ from shared.runtime import birth, runner, snapshots
 from shared.runtime.digest import code_digest
 from shared.tape import publisher
 from tests.simulation.log import wall_ns
+
+type Change = tuple[object, str, object]
+"""Where, the name there, and what it is to be."""
 
 
 @functools.cache
@@ -38,14 +41,17 @@ class VirtualTime:
 
 
 @contextmanager
-def seams(seed: int, time: VirtualTime, snapshot_every: int) -> Iterator[None]:
-    """Hold the seams for one round."""
-    changes: list[tuple[object, str, object]] = [
+def seams(
+    seed: int, time: VirtualTime, snapshot_every: int, faulty: Sequence[Change] = ()
+) -> Iterator[None]:
+    """Hold the seams for one round; `faulty` are parts that a test of the tests has broken."""
+    changes: list[Change] = [
         (birth, "code_digest", _known_digest),
         (snapshots, "EVERY_MESSAGES", snapshot_every),
         (postgres, "monotonic_s", time.monotonic_s),
         (runner, "monotonic_s", time.monotonic_s),
         (runner, "now_ns", time.now_ns),
+        *faulty,
     ]
     before = [(where, name, getattr(where, name)) for where, name, _ in changes]
     publisher._jitter.seed(seed)

@@ -25,12 +25,12 @@ from shared.tape.interface import NoVerdictError
 from tests.simulation.cast import TAPE_ID, Maker, desk_of, makers_of
 from tests.simulation.keeping import Attic, Database, SimSnapshots, SimWriter
 from tests.simulation.link import Link
-from tests.simulation.log import SYNC_S, Log
+from tests.simulation.log import SYNC_S, WINDOW_S, Log
 from tests.simulation.market import SimSource, market
 from tests.simulation.operators import Operator, plan
 from tests.simulation.processes import Process
 from tests.simulation.quiet import Quiet
-from tests.simulation.seams import VirtualTime
+from tests.simulation.seams import Change, VirtualTime
 from tests.simulation.weather import Weather
 
 FEED = lane("data", "file")
@@ -52,6 +52,7 @@ class World:
         self.seed = seed
         self.weather = Weather(Random(draw.random()))
         self.log = Log(TAPE_ID)
+        self.log.window_s = draw.choice((WINDOW_S, 0.05))
         self.attic = Attic(self.weather)
         self.database = Database(self.log)
         self.desk = desk_of(draw)
@@ -62,6 +63,8 @@ class World:
         self.snapshot_every = draw.choice((7, 25, 10**9))
         self.processes: list[Process] = []
         self.feeds: list[Process] = []
+        self.faulty: list[Change] = []
+        self.runner_class = Runner
 
     @property
     def duration_s(self) -> float:
@@ -131,18 +134,14 @@ class World:
     ) -> None:
         link = Link(self.log, process, self.weather)
         snapshots = SimSnapshots(self.attic, process)
-        runner = self.runner(actor, link, snapshots, standby_s)
+        quiet = Quiet(self.weather.counts)
+        runner = self.runner_class(actor, link, AtOnce(), quiet, snapshots, standby_s)
         process.on_stop(runner.stop)
         async with asyncio.TaskGroup() as group:
             helpers = [group.create_task(_as_coroutine(one)) for one in (snapshots.run, *beside)]
             await runner.run()
             for helper in helpers:
                 helper.cancel()
-
-    def runner(self, actor: Actor, link: Link, snapshots: SimSnapshots, standby_s: float) -> Runner:
-        """Return the real runner; a broken variant returns another."""
-        quiet = Quiet(self.weather.counts)
-        return Runner(actor, link, AtOnce(), quiet, snapshots, standby_s)
 
     def _start_feeds(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         if self.is_live:
