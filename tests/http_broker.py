@@ -86,7 +86,8 @@ class HttpBroker:
                 return HTTPStatus.OK, {}
             case "GET", ["snapshot"]:
                 return HTTPStatus.OK, {"orders": list(self.orders.values())}
-        return HTTPStatus.NOT_FOUND, {}
+            case _:
+                return HTTPStatus.NOT_FOUND, {}
 
     async def _post(self, body: dict[str, Any]) -> tuple[HTTPStatus, Any] | None:
         identity = body["client_order_id"]
@@ -152,7 +153,6 @@ async def http_broker() -> AsyncIterator[HttpBroker]:
         yield broker
     finally:
         server.close()
-        server.close_clients()
 
 
 class HttpVenue:
@@ -226,7 +226,7 @@ class HttpVenue:
                 finally:
                     writer.close()
         except (OSError, TimeoutError) as error:
-            raise NoAnswerError(f"{verb} {path}: {error or 'time-out'}") from error
+            raise NoAnswerError(f"{verb} {path}: {type(error).__name__} {error}") from error
         if not answer:
             raise NoAnswerError(f"{verb} {path}: the connection was closed")
         status = int(answer.split(b" ", 2)[1])

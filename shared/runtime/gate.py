@@ -400,8 +400,10 @@ class BrokerGate:
             self._say(str(error))
             return
         seen = {execution.execution_id for execution in snapshot.executions}
-        for event in (*snapshot.executions, *snapshot.orders):
-            await self._record_event(event)
+        for execution in snapshot.executions:
+            await self._record_event(execution)
+        for order in snapshot.orders:
+            await self._record_event(order)
         if await self._record_events(seen):
             return  # it filled since: these positions are behind the fills on the lane; once more
         stated = BrokerSnapshot(

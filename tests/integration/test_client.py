@@ -118,7 +118,9 @@ def test_what_was_given_up_does_not_leave_when_the_server_is_back(tmp_path: Path
         client = await connect(server.url, name=ADMIN, login=server.login(ADMIN), timeout_s=5)
         await init_tape(client, TAPE_ID)
         tape = await JetStreamTape.open(client)
-        out = fact(TAPE_ID, speaker, State(code_digest="", configuration=""), ts_ns=1, key="o")
+        out = fact(
+            TAPE_ID, speaker, State(code_digest="", configuration="", from_seq=0), ts_ns=1, key="o"
+        )
         server.stop()
         # Also what is sent before the client has noticed that the server is gone.
         while client.is_connected:

@@ -139,6 +139,7 @@ def test_a_gate_killed_at_any_point_leaves_one_order(
             ]
             settings = STANDBY if has_standby else FAST
             gates = [gate_of(book, tape, HttpVenue(broker.port, book), settings) for book in books]
+            facts: dict[str, list[Message]] = {}
             for child in children:
                 child.start()
             for book in books:

@@ -22,7 +22,7 @@ from shared.runtime.venue import (
     VenueSnapshot,
 )
 from shared.subjects import Lane, lane
-from shared.tape.entry import fact
+from shared.tape.entry import Outgoing, fact
 from shared.tape.memory import MemoryTape
 
 EXECUTION, BROKER, CONSOLE = lane("execution", "main"), lane("broker", "main"), lane("control", "c")
@@ -91,7 +91,8 @@ class CrashingTape(MemoryTape):
 
     crash_at, after = 0, False
 
-    async def append(self, out, *, lane: Lane, fence: int) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    @override
+    async def append(self, out: Outgoing, *, lane: Lane, fence: int) -> int:
         self.crash_at -= 1
         if self.crash_at == 0 and not self.after:
             raise CrashError
@@ -240,6 +241,7 @@ def test_a_cancel_is_over_when_the_broker_says_so() -> None:
     tape, venue = MemoryTape("00112233445566ff"), BookedVenue()
     _born(tape)
     _put(tape, EXECUTION, order())
+
     async def talk() -> None:
         await _live(tape, venue, "ack")
         _put(tape, EXECUTION, _cancelling())

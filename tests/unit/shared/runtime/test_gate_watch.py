@@ -1,6 +1,7 @@
 """What rests at the broker is cancelled when the tape stays away, by whoever was awake."""
 
 import asyncio
+from typing import override
 
 import pytest
 
@@ -22,6 +23,7 @@ class AwayTape(MemoryTape):
         self.now_s = 0.0
         self.is_over = asyncio.Event()
 
+    @override
     async def bounds(self) -> Bounds:
         if not self.steps_s:
             self.is_over.set()
@@ -37,6 +39,7 @@ class CountingVenue(BookedVenue):
         super().__init__()
         self.cancels: list[str] = []
 
+    @override
     async def cancel(self, client_order_id: str) -> None:
         self.cancels.append(client_order_id)
 

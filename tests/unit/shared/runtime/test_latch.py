@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import override
 
 import pytest
 
@@ -11,7 +12,7 @@ from shared.messages.control import Kill
 from shared.runtime import latch as latching
 from shared.runtime.latch import KillHold, Latch, clear_latch, is_on_tape, read_latch, write_latch
 from shared.runtime.turns import AtOnce, TurnsOverError
-from shared.subjects import lane
+from shared.subjects import Lane, lane
 from shared.tape.entry import Outgoing, fact
 from shared.tape.interface import NoVerdictError
 from shared.tape.memory import MemoryTape
@@ -78,11 +79,12 @@ def test_an_append_that_is_tried_again_does_not_pass_a_kill_latched_meanwhile(
 
         id = TAPE_ID
 
-        async def append(self, out: Outgoing, **_: object) -> int:
+        @override
+        async def append(self, out: Outgoing, *, lane: Lane, fence: int) -> int:
             if not path.exists():
                 write_latch(path, Latch(id="k1"))
                 raise NoVerdictError("away")
-            return await tape.append(out, lane=order_lane, fence=0)
+            return await tape.append(out, lane=lane, fence=fence)
 
     order_lane = lane("execution", "main")
 
