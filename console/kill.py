@@ -54,11 +54,14 @@ class KillOutcome(Struct):
         if self.has_execution_obeyed:
             told.append("execution obeyed it: it sends nothing more and cancels what rests")
         if self.heard:
-            told.append(f"heard over core NATS by {', '.join(self.heard)}, which hold everything")
+            who = ", ".join(self.heard)
+            told.append(f"{who} heard it over core NATS: nothing leaves before it is on the tape")
         if self.latched is not None:
             told.append(f"latched in {self.latched}: {self._latch_effect()}")
         elif self.latch_error:
             told.append(self.latch_error)
+        if self.seq and self.is_desk_here and not self.has_execution_obeyed:
+            told.append("execution has not got to it: the broker refuses what it submits till then")
         if self.seq and not self.answers:
             told.append("risk has not answered: it obeys when it gets there, see `tapedeck status`")
         return told

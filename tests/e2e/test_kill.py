@@ -142,6 +142,7 @@ def test_a_backlog_of_execution_does_not_trade_past_a_kill(desk: PacedDesk) -> N
     assert killed.document["effects"][0]["text"] == "killed: drill"
     assert killed.document["execution"] is False
     assert killed.document["heard"] == []
+    assert "execution has not got to it" in killed.document["detail"]
     execution.resume()
     kill_seq = killed.document["seq"]
     wait_until(lambda: desk.count(Refused, kill_seq) >= BACKLOG, 20, "execution did not go on")
