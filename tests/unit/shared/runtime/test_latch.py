@@ -133,3 +133,29 @@ def test_whoever_is_told_to_stop_holds_no_longer(tmp_path: Path) -> None:
     turns.leave()
     with pytest.raises(TurnsOverError):
         asyncio.run(turns.wait_for(1, 0))
+
+
+class Lockstep(AtOnce):
+    """Turns of a lockstep run in which cause 5 is granted."""
+
+    is_exclusive = True
+    granted = 5
+
+
+def test_a_hold_lies_over_the_turns_of_a_lockstep_run(tmp_path: Path) -> None:
+    path = tmp_path / "kill.json"
+    _, hold = _hold(path)
+    turns = hold.over(Lockstep())
+    assert (turns.is_exclusive, turns.granted) == (True, 5)
+    write_latch(path, Latch(id="k1"))
+    assert turns.granted < 0
+
+    async def run() -> None:
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            waiting = group.create_task(turns.wait_for(5, 0))
+            await asyncio.sleep(0.02)
+            assert not waiting.done()
+            await _watch_until(hold, lambda: hold.due is None)
+
+    asyncio.run(run())
+    assert turns.granted == 5
