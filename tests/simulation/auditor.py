@@ -62,6 +62,8 @@ def audit(evidence: Evidence) -> list[Breach]:
 def _said(evidence: Evidence) -> Iterator[Fact]:
     """Yield what actors derived: their lanes without birth certificates."""
     for fact in evidence.facts:
+        if fact.lane in evidence.outside:
+            continue
         is_derived = fact.stamp.lane.service in ACTORS or fact.lane == "data.bars"
         if is_derived and not isinstance(fact.message, State):
             yield fact

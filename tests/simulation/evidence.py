@@ -1,6 +1,6 @@
 """A finished tape, opened: what the auditors look at. Message types only, no core's logic."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import override
 
 from msgspec import Struct
@@ -51,7 +51,8 @@ class Fact(Struct, frozen=True):
 class Evidence:
     """Facts in tape order, by sequence and by kind."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], outside: Sequence[str] = ()) -> None:
+        self.outside = tuple(outside)  # lanes on which facts of the outside world are written
         self.facts: list[Fact] = []
         self.by_id: dict[str, Fact] = {}
         newest_ns: dict[str, int] = {}

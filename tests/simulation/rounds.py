@@ -6,7 +6,6 @@ from random import Random
 import msgspec
 from msgspec import Struct
 
-from console.configuration import DeskConfiguration
 from shared.messages.codec import MessageError
 from shared.messages.lane import State
 from shared.runtime.exits import first_of
@@ -20,9 +19,9 @@ from tests.simulation.accounts import (
 from tests.simulation.auditor import audit
 from tests.simulation.cast import TAPE_ID, a_ledger, makers_of
 from tests.simulation.evidence import Breach, Evidence
-from tests.simulation.keeping import Database
 from tests.simulation.log import Log
 from tests.simulation.loop import play
+from tests.simulation.remote import RemoteWorld, check_gate
 from tests.simulation.seams import VirtualTime, seams
 from tests.simulation.world import FEED, World
 
@@ -40,7 +39,7 @@ class Verdict(Struct):
 
 def judge(seed: int, world: World | None = None) -> Verdict:
     """Play and judge one seed, in this world if one is given (a broken one, for a test)."""
-    world = world or World(seed)
+    world = world or world_of(seed)
     time = VirtualTime()
     faults: list[str] = []
     with seams(seed, time, world.snapshot_every, world.faulty):
@@ -62,9 +61,15 @@ def judge(seed: int, world: World | None = None) -> Verdict:
     )
 
 
+def world_of(seed: int) -> World:
+    """Every fourth desk has its broker far away."""
+    return RemoteWorld(seed) if seed % 4 == 3 else World(seed)
+
+
 def findings(world: World) -> list[Breach]:
     """Return everything that is wrong with what a round left."""
-    evidence = Evidence(world.log.entries)
+    is_remote = isinstance(world, RemoteWorld)
+    evidence = Evidence(world.log.entries, ("broker.main",) if is_remote else ())
     return [
         *audit(evidence),
         *check_account(evidence),
@@ -72,7 +77,8 @@ def findings(world: World) -> list[Breach]:
         *check_rows(evidence, world.database),
         *check_agreement(evidence),
         *check_feed(evidence, world),
-        *check_replay(world.desk, evidence, world.database),
+        *check_replay(world, evidence),
+        *(check_gate(evidence, world) if isinstance(world, RemoteWorld) else ()),
     ]
 
 
@@ -87,13 +93,14 @@ def check_feed(evidence: Evidence, world: World) -> list[Breach]:
     return [Breach("INV-FEED", 0, f"{len(found)} of {len(wanted)} messages, or in another order")]
 
 
-def check_replay(desk: DeskConfiguration, evidence: Evidence, database: Database) -> list[Breach]:
+def check_replay(world: World, evidence: Evidence) -> list[Breach]:
     """INV-REPLAY: fresh cores that see the tape undisturbed say and store what was said then."""
     certificates: dict[str, tuple[int, State]] = {
         fact.lane: (fact.seq, state) for fact, state in evidence.of(State)
     }
-    core, ledger = a_ledger(desk)
-    actors = [*(maker() for maker in makers_of(desk).values()), ledger]
+    core, ledger = a_ledger(world.desk)
+    makers = makers_of(world.desk)
+    actors = [*(maker() for name, maker in makers.items() if name in world.makers), ledger]
     replay = Replay(TAPE_ID, actors, certificates)
     for fact in evidence.facts:
         replay.feed(fact.entry)
@@ -104,12 +111,12 @@ def check_replay(desk: DeskConfiguration, evidence: Evidence, database: Database
     ]
     if verdict.unanswered:
         found.append(Breach("INV-REPLAY", 0, f"{verdict.unanswered} answers were never given"))
-    if len(certificates) != len(actors):
+    if not {str(actor.core.lane) for actor in actors} <= certificates.keys():
         found.append(Breach("INV-REPLAY", 0, "somebody was never born"))
     made: dict[str, list[object]] = {}
     for row in core.take_rows(2**62):
         made.setdefault(type(row).__name__, []).append(msgspec.structs.astuple(row))
-    lines = database.copies.get("journal_lines", [])
+    lines = world.database.copies.get("journal_lines", [])
     if made.get("LineRow", []) != lines:
         found.append(Breach("INV-REPLAY", 0, "the stored journal is not what the tape makes"))
     return found

@@ -7,7 +7,7 @@ simulation has become blind to what that thing is for.
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
-from typing import override
+from typing import Any, override
 
 import msgspec
 import pytest
@@ -19,17 +19,23 @@ from services.risk.core import RiskCore
 from shared.core import Stamp
 from shared.domain.errors import UnavailableError
 from shared.messages.base import Message
+from shared.messages.broker import Refused, Sending
 from shared.messages.decisions import Denied
+from shared.messages.orders import Submitting
 from shared.runtime import runner
 from shared.runtime.actor import Actor
+from shared.runtime.gate import BrokerGate, GateSettings
+from shared.runtime.gate_book import GateOrder, names
 from shared.runtime.runner import Runner
 from shared.runtime.sieve import MarketSieve
 from shared.runtime.snapshots import Snapshot
+from shared.runtime.venue import Execution, VenueEvent
 from shared.tape.entry import Entry, Outgoing
 from shared.tape.interface import NoVerdictError
 from shared.tape.publisher import LanePublisher
 from tests.simulation import keeping, link
 from tests.simulation.link import SimReader
+from tests.simulation.remote import RemoteWorld
 from tests.simulation.rounds import judge
 from tests.simulation.seams import Change
 from tests.simulation.world import World
@@ -209,3 +215,70 @@ def test_a_broken_desk_is_caught(name: str) -> None:
     seed, faults = caught(breakage)
     assert seed, f"{name}: not noticed in {SEEDS_MAX} seeds"
     assert any(rule in fault for rule in rules.split("|") for fault in faults), faults[:5]
+
+
+class Rash(BrokerGate):
+    """Lets an order out before it says so."""
+
+    @override
+    async def _send(self, order: GateOrder, attempt: int) -> None:
+        began_s = self._clock.passed_s()
+        if await self._refusal(order.submitting) is None:
+            await self._post(order, began_s)
+        sending = Sending(**names(order.submitting), attempt=attempt)
+        if not order.is_over and not order.is_acked:
+            await self._record_of(order, sending, f"sending/{attempt}")
+
+
+class Insistent(BrokerGate):
+    """Sends again whenever it has no answer, without looking the order up."""
+
+    @override
+    async def _settle(self, order: GateOrder) -> None:
+        await self._send(order, order.attempt + 1)
+
+
+class Deaf(BrokerGate):
+    """Does not look for a kill before it sends."""
+
+    @override
+    async def _refusal(self, order: Submitting) -> Refused | None:
+        return None
+
+
+class Impatient(BrokerGate):
+    """Does not wait until its `sending` is on the disk."""
+
+    def __init__(self, *args: Any, settings: GateSettings, **more: Any) -> None:
+        super().__init__(*args, settings=msgspec.structs.replace(settings, sync_s=0.0), **more)
+
+
+class Careless(BrokerGate):
+    """Never compares with the broker's own books, and so misses what the stream has lost."""
+
+    @override
+    async def _record_event(self, event: VenueEvent) -> None:
+        if not isinstance(event, Execution) or self._clock.passed_s() * 10 % 2 < 1:
+            await super()._record_event(event)
+
+
+GATES: dict[str, tuple[type[BrokerGate], str]] = {
+    "a side effect before its `sending`": (Rash, "INV-SENDING"),
+    "sent again without a look": (Insistent, "INV-SENDING"),
+    "a gate that does not look for kills": (Deaf, "INV-KILL"),
+    "a gate that does not wait for the disk": (Impatient, "INV-SENDING"),
+    "a gate that loses executions": (Careless, "INV-EXECUTION|Stuck|INV-"),
+}
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_broken_gate_is_caught(name: str) -> None:
+    kind, rules = GATES[name]
+    for seed in range(3, 3 + 4 * SEEDS_MAX, 4):
+        world = RemoteWorld(seed)
+        world.gate_class, world.drill_odds = kind, 1.0
+        faults = judge(seed, world).faults
+        if faults:
+            assert any(rule in fault for rule in rules.split("|") for fault in faults), faults[:5]
+            return
+    raise AssertionError(f"{name}: not noticed in {SEEDS_MAX} seeds")

@@ -78,6 +78,7 @@ class World:
             for lane_name, maker in self.makers.items():
                 self._start(group, lane_name, partial(self._host, maker))
             self._start(group, "ledger.main", self._host_ledger)
+            self._start_more(group)
             feeds = self._start_feeds(group)
             faults = [
                 group.create_task(self._haunt()),
@@ -255,17 +256,41 @@ class World:
         self.log.is_up = self.database.is_up = True
         for process in self.processes:
             process.thaw()
+        await self._until(self._is_quiet)
+        await self._close()
+        await self._until(lambda: self.database.seq == self.log.last_seq)
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
         limit_s = loop.time() + SETTLE_S_MAX
-        quiet_since_s, seen = loop.time(), self.log.last_seq
-        while loop.time() - quiet_since_s < QUIET_S or self.database.seq < seen:
+        while not is_so():
             await asyncio.sleep(0.1)
-            if self.log.last_seq != seen:
-                quiet_since_s, seen = loop.time(), self.log.last_seq
             if loop.time() > limit_s:
                 raise StuckError(
                     f"{self.log.last_seq} messages, {self.database.seq} of them stored"
                 )
+
+    def _is_quiet(self) -> bool:
+        """Tell whether nothing was said for a while, signs of life apart."""
+        since_s = asyncio.get_running_loop().time() - QUIET_S
+        for seq in range(self.log.last_seq, 0, -1):
+            if self.log.taken_s[seq - 1] < since_s:
+                break
+            if self._is_word(self.log.entries[seq - 1].subject):
+                return False
+        return True
+
+    # What another kind of world does otherwise.
+
+    def _start_more(self, group: asyncio.TaskGroup) -> None:
+        """Start what else belongs to the desk."""
+
+    def _is_word(self, subject: str) -> bool:
+        """Tell whether a message under this subject says that somebody is not done."""
+        return bool(subject)
+
+    async def _close(self) -> None:
+        """End what would go on for ever."""
 
 
 class _Silent:
