@@ -7,7 +7,7 @@ DETAIL_CHARS_MAX = 300  # of the error's own text
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")  # differs from run to run, so it may not reach the tape
 
 
-def explain(error: Exception, own_file: str) -> str:
+def explain(error: BaseException, own_file: str) -> str:
     """Return type, text, file and line: the innermost line in `own_file` if there is one.
 
     Folders are left out, because they differ from machine to machine.

@@ -4,24 +4,20 @@ In: bars (quotes, trades where the class asks for them), the exchange clock, wha
 own signals, and the commands that concern it. Out: `Signal`, and `Suppressed` for what it would
 have said but did not.
 
-While inactive the strategy builds its state and stays silent. An exception in the author's code
-takes back what that call said; after `errors_max` in a row the strategy is quarantined and is not
-called again until it is activated. Only what the call said is taken back: attributes that it had
-already changed stay changed.
+While inactive the strategy builds its state and stays silent. What becomes of a call of the
+author's code that raises, or hangs, is for `containment`.
 """
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import override
 
-from services.strategy import snapshot
 from services.strategy.author import Strategy
-from services.strategy.blame import explain
-from services.strategy.seat import Seat
-from services.strategy.state import NO_SYMBOL, Code, Instance, StrategyState
+from services.strategy.containment import Containment
+from services.strategy.state import NO_SYMBOL, Code, Instance
 from shared import subjects
 from shared.core import Patience, Stamp
 from shared.domain.commands import is_first, lateness, newness
-from shared.domain.errors import ConfigurationError, InvariantError
+from shared.domain.errors import ConfigurationError
 from shared.domain.positions import SPLIT, is_news, split_quantity
 from shared.domain.values import ZERO, Timeframe
 from shared.messages.base import Message
@@ -38,21 +34,18 @@ from shared.messages.orders import (
 )
 
 
-class StrategyCore:
+class StrategyCore(Containment):
     """Decides when to say what the author's strategy wants."""
 
     def __init__(self, instance: Instance, strategy: Strategy) -> None:
-        self._instance = instance
-        self._strategy = strategy
-        self._seq = 0
-        self._state = StrategyState()
-        self._seat = Seat(instance, self._state)
+        super().__init__(instance, strategy)
         strategy._seat = self._seat  # noqa: SLF001 - the core alone gives a strategy its seat
         strategy.timeframe = _timeframe(instance, strategy)
-        self._hooks = _hooks_of(strategy)
         self._start()
+        self._set_checkpoint()
 
     @property
+    @override
     def lane(self) -> subjects.Lane:
         """The lane of this instance."""
         return subjects.lane("strategy", self._instance.id)
@@ -78,17 +71,25 @@ class StrategyCore:
         """Every bar is for the author; of clocks, those at which a timer is due."""
         return self._seat.patience
 
+    @override
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
         """Apply one message and return what it causes. Bars first: a backtest is made of them."""
-        self._seq = stamp.seq
         if type(message) is Bar:
             return self._on_bar(stamp, message)
+        if type(message) is Clock and not self._is_due(stamp, message):
+            return ()
+        return self._take(stamp, message)
+
+    @override
+    def _dispatch(self, stamp: Stamp, message: Message) -> tuple[Message, ...]:
         match message:
             case Clock():
                 return self._on_clock(stamp, message)
             case Quote() | Trade() | CorporateAction():
                 return self._on_market(stamp, message)
             case Command():
+                if isinstance(message, Quarantine):
+                    self._undo_from(stamp, message)
                 return self._obey(stamp, message)
             case Denied() | OrderMessage() if message.strategy_id == self._instance.id:
                 return self._on_outcome(message)
@@ -98,6 +99,10 @@ class StrategyCore:
     # Market data.
 
     def _on_bar(self, stamp: Stamp, bar: Bar) -> tuple[Message, ...]:
+        journal = self._journal
+        if len(journal) >= self._journal_full:
+            self._look_about(stamp.seq)
+        self._seq = stamp.seq
         state, seat, symbol = self._state, self._seat, bar.symbol
         if stamp.ts_ns > state.now_ns:  # noqa: PLR1730 - max() costs a call, a million times
             state.now_ns = stamp.ts_ns
@@ -106,12 +111,14 @@ class StrategyCore:
             indicator.feed(bar)
         if state.is_quarantined:
             return ()
+        journal.append(stamp)
+        journal.append(bar)
         seat.moment_ns = bar.start_ns
         seat.bar = bar
         try:
             self._strategy.on_bar(bar)
-        except Exception as error:  # noqa: BLE001 - an author's code may raise anything
-            return self._contain(error, symbol)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - authors may raise anything
+            return self._take_bar_back(error, stamp, bar)
         finally:
             seat.bar = None
         if state.errors:
@@ -138,12 +145,24 @@ class StrategyCore:
             case CorporateAction():
                 return self._on_action(message)
 
+    def _is_due(self, stamp: Stamp, clock: Clock) -> bool:
+        """Take the time; tell whether anything is to be done at it."""
+        if stamp.seq >= self._blind_from:
+            self._look_ahead(stamp.seq)
+        state = self._state
+        state.now_ns = max(state.now_ns, stamp.ts_ns)
+        if state.is_quarantined:
+            self._seq = stamp.seq
+            return False
+        if state.now_ns >= self._seat.patience.due_ns or clock.is_open != state.is_market_open:
+            return True
+        self._seq = stamp.seq
+        self._rollback.time_passed(state.now_ns)
+        return False
+
     def _on_clock(self, stamp: Stamp, clock: Clock) -> tuple[Message, ...]:
         state, seat = self._state, self._seat
         state.now_ns = max(state.now_ns, stamp.ts_ns)
-        is_due = state.now_ns >= seat.patience.due_ns or clock.is_open != state.is_market_open
-        if not is_due or state.is_quarantined:
-            return ()
         seat.moment_ns = state.now_ns
         said: list[Message] = []
         if clock.is_open:
@@ -253,12 +272,6 @@ class StrategyCore:
         state.changed_seq = stamp.seq
         return ()
 
-    def _stop(self, *, is_quarantine: bool) -> None:
-        state = self._state
-        state.is_active = False
-        state.is_quarantined = state.is_quarantined or is_quarantine
-        state.changed_seq = self._seq
-
     # The author's code.
 
     def _start(self) -> None:
@@ -268,52 +281,6 @@ class StrategyCore:
             what = self._say(error)
             raise ConfigurationError(f"strategy {self._instance.id!r}: {what}") from error
         self._seat.notes.clear()
-
-    def _call(self, name: str, symbol: str, hook: Callable[[], None]) -> tuple[Message, ...]:
-        """Call a hook, if the author wrote it, and return what it said."""
-        if self._state.is_quarantined or name not in self._hooks:
-            return ()
-        try:
-            hook()
-        except Exception as error:  # noqa: BLE001 - an author's code may raise anything
-            return self._contain(error, symbol)
-        self._state.errors = 0
-        return self._seat.settle(NO_SYMBOL)
-
-    def _contain(self, error: Exception, symbol: str) -> tuple[Message, ...]:
-        """Put an author's error on record; take the strategy out of service if it goes on."""
-        if isinstance(error, InvariantError | MemoryError):
-            raise error
-        state, seat = self._state, self._seat
-        seat.withdraw()
-        state.errors += 1
-        seat.say_suppressed(symbol, Code.ERROR, self._say(error))
-        if state.errors >= self._instance.errors_max:
-            self._stop(is_quarantine=True)
-            seat.say_suppressed(
-                symbol, Code.QUARANTINED, f"{state.errors} errors in a row; activate to go on"
-            )
-        return seat.settle(NO_SYMBOL)
-
-    def _say(self, error: Exception) -> str:
-        return explain(error, sys.modules[type(self._strategy).__module__].__file__ or "")
-
-    # State.
-
-    def snapshot(self) -> bytes:
-        """Return the whole state; SnapshotError when the author holds what cannot be stored."""
-        return snapshot.save(self._strategy, self._seat)
-
-    def restore(self, state: bytes, /) -> None:
-        """Take over a state that `snapshot` of the same release made; ValueError if unusable."""
-        self._state = snapshot.load(state, self._strategy, self._seat)
-
-
-def _hooks_of(strategy: Strategy) -> frozenset[str]:
-    """Return the names of the hooks that the author wrote."""
-    names = [name for name in vars(Strategy) if name.startswith("on_")]
-    cls = type(strategy)
-    return frozenset(n for n in names if getattr(cls, n) is not getattr(Strategy, n))
 
 
 def _timeframe(instance: Instance, strategy: Strategy) -> Timeframe:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -81,7 +81,11 @@ class Freezer:
                 )
 
     def _items(self, values: Iterable[object], path: str) -> list[Frozen]:
-        return [self._freeze(item, f"{path}[{i}]") for i, item in enumerate(values)]
+        # Most items are numbers: a path made for each would be most of what a snapshot costs.
+        return [
+            cast("Frozen", item) if _is_plain(item) else self._freeze(item, f"{path}[{i}]")
+            for i, item in enumerate(values)
+        ]
 
     def _pairs(self, table: dict[object, object], path: str) -> list[Frozen]:
         return [
@@ -90,13 +94,24 @@ class Freezer:
         ]
 
     def _object(self, value: object, names: tuple[str, ...], path: str) -> Frozen:
-        fields = [[n, self._freeze(getattr(value, n), f"{path}.{n}")] for n in names]
+        fields = list[Frozen]()
+        for name in names:
+            field = getattr(value, name)
+            plain = _is_plain(field)
+            fields.append([name, field if plain else self._freeze(field, f"{path}.{name}")])
         return ["object", _type_name(value), *fields]
 
 
 def thaw_attributes(frozen: list[Any]) -> dict[str, object]:
     """Undo `freeze_attributes`; raise ValueError when a type is not known any more."""
     return {name: _thaw(value) for name, value in frozen}
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a value stands for itself in JSON."""
+    if type(value) is float:
+        return math.isfinite(value)
+    return value is None or type(value) in (str, bool)
 
 
 def _is_frozen(value: object) -> bool:

@@ -132,3 +132,47 @@ def test_there_is_never_more_than_one_open_signal_for_a_symbol(
                 waiting = before[message.symbol]
                 assert not waiting.order_id
                 assert desk.now_ns > waiting.valid_until_ns
+
+
+class Failing(Nervous):
+    """Changes everything it has before it fails."""
+
+    @override
+    def on_bar(self, bar: Bar) -> None:
+        self.heard.setdefault(bar.symbol, []).append(-1.0)
+        if bar.open == FAILS:
+            self.set_timer("broken", self.now_ns)
+            self.sell(bar.symbol, add=True)
+            raise RuntimeError(bar.symbol)
+        self.heard[bar.symbol].pop()
+        super().on_bar(bar)
+
+
+FAILS = 99.5
+
+
+@given(STEPS, st.integers(0, 60), st.integers(0, 8))
+def test_a_call_that_raised_leaves_no_trace_but_the_count(
+    steps: list[Step], cut: int, number: int
+) -> None:
+    """Equal to a core for which the same bar was one that the author does nothing on."""
+
+    class Careful(Failing):
+        @override
+        def on_bar(self, bar: Bar) -> None:
+            if bar.open != FAILS:
+                super().on_bar(bar)
+
+    failing, careful = Desk(Failing), Desk(Careful)
+    for desk in (failing, careful):
+        for step in steps[:cut]:
+            desk.take(step)
+        desk.core._state.errors = 0  # what failed before is not what is asked here
+        desk.core._set_checkpoint()
+        close = 96.0 + number
+        desk.bar(close, open_=FAILS, high=max(100.5, close))
+    failing.core._state.errors = careful.core._state.errors
+    # A wish that is not repeated on a bar has lapsed; a bar that failed says nothing about it.
+    failing.core._state.muted = careful.core._state.muted
+    assert failing.core._state == careful.core._state
+    assert repr(vars(failing.strategy)) == repr(vars(careful.strategy))  # repr: NaN is in it
