@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, override
 import typer
 from typer.core import TyperCommand
 
+from console.cli_options import Config, Json, Profile, Reason, State
+from console.cli_tape import tape
 from console.failure import INTERRUPTED, explained
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-tape = typer.Typer(help="Read, check, keep and trim the tape.", no_args_is_help=True)
 app.add_typer(tape, name="tape")
 
 
@@ -38,20 +39,6 @@ class _InOrder(TyperCommand):
             (param.name, next(values[param.name])) for param in order if param.name in values
         ]
         return super().parse_args(ctx, args)
-
-
-State = Annotated[
-    Path | None,
-    typer.Option("--state", help="State folder (also TAPEDECK_STATE).", show_default=".tapedeck"),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Reason = Annotated[str, typer.Option(help="Why, for the record.")]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML or JSON file.")]
-Archive = Annotated[
-    Path | None, typer.Option("--tape", help="An archive instead of the desk's tape.")
-]
-ArchiveFile = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="An archive.")]
-Profile = Annotated[str | None, typer.Option("--profile", help="Ready-made configuration.")]
 
 
 def _options(
@@ -172,6 +159,60 @@ def backtest(
         raise typer.Exit(command.backtest(options, wanted))
 
 
+@app.command(cls=_InOrder)
+def optimize(
+    context: typer.Context,
+    *,
+    space: Annotated[
+        list[str] | None,
+        typer.Option(help="name=low:high[:step|:log] or name=a,b,c; repeatable."),
+    ] = None,
+    metric: Annotated[str, typer.Option(help="sharpe, sortino, calmar, total_return …")] = "sharpe",
+    trials: Annotated[int, typer.Option(min=1, help="How many settings to try.")] = 100,
+    jobs: Annotated[int, typer.Option(min=0, help="At once; 0: one for each processor.")] = 0,
+    walk_forward: Annotated[
+        int, typer.Option(min=0, help="Judge the best of the past on what came after, N times.")
+    ] = 0,
+    rolling: Annotated[
+        bool, typer.Option("--rolling", help="The past is one block, not everything before.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the proposals.")] = 1,
+    ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster, or auto.")] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="File or folder to play; repeatable.")
+    ] = None,
+    strategy: Annotated[  # noqa: ARG001 - read in the order of the command line
+        list[str] | None,
+        typer.Option(help="Built-in name, package.module:Class or file.py:Class; repeatable."),
+    ] = None,
+    setting: Annotated[  # noqa: ARG001 - the same
+        list[str] | None,
+        typer.Option(
+            "--set", help="key=value for the --strategy before it; before the first: for all."
+        ),
+    ] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated.")] = None,
+    cash: Annotated[str | None, typer.Option(help="Starting cash of the paper account.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First day or moment, UTC.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last day or moment, UTC.")] = None,
+    config: Config = None,
+    profile: Profile = None,
+    as_json: Json = False,
+) -> None:
+    """Search for settings by many backtests; out-of-sample results come first."""
+    with explained():
+        from console.configuration import Sources  # noqa: PLC0415
+        from console.optimize import command  # noqa: PLC0415
+
+        options = _options(context, Sources(config, profile), data, symbols, cash)
+        wanted = command.Wanted(
+            space=tuple(space or ()), metric=metric, trials=trials, jobs=jobs,
+            folds=walk_forward, is_rolling=rolling, seed=seed, ray=ray,
+            from_text=since, to_text=until, as_json=as_json,
+        )  # fmt: skip
+        raise typer.Exit(command.optimize(options, wanted))
+
+
 @app.command()
 def status(*, state: State = None, as_json: Json = False) -> None:
     """Say how the desk is: services, tape, strategies, positions."""
@@ -281,128 +322,6 @@ def deactivate(
         from console import control  # noqa: PLC0415
 
         control.deactivate(state, strategy_id, reason, as_json=as_json)
-
-
-@tape.command("ls")
-def tape_ls(*, file: Archive = None, state: State = None, as_json: Json = False) -> None:
-    """Show who said what, and how often."""
-    with explained():
-        from console import tapes  # noqa: PLC0415
-
-        tapes.list_lanes(state, file, as_json=as_json)
-
-
-@tape.command("tail")
-def tape_tail(
-    pattern: Annotated[str, typer.Argument(metavar="[FILTER]", help="As in 'risk.>'.")] = ">",
-    *,
-    count: Annotated[int, typer.Option("-n", min=0, help="How many.")] = 20,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on.")] = False,
-    file: Archive = None,
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Show the last messages."""
-    with explained():
-        from console import tapes  # noqa: PLC0415
-
-        tapes.tail(state, file, pattern, count, follow=follow, as_json=as_json)
-
-
-@tape.command("show")
-def tape_show(
-    seq: int, *, file: Archive = None, state: State = None, as_json: Json = False
-) -> None:
-    """Show one message, its cause and its effects."""
-    with explained():
-        from console import tapes  # noqa: PLC0415
-
-        tapes.show(state, file, seq, as_json=as_json)
-
-
-@tape.command("info")
-def tape_info(file: ArchiveFile = None, *, state: State = None, as_json: Json = False) -> None:
-    """Say what the tape, or an archive of one, is and how far it reaches."""
-    with explained():
-        from console import tape_files  # noqa: PLC0415
-
-        tape_files.info(state, file, as_json=as_json)
-
-
-@tape.command("verify")
-def tape_verify(file: ArchiveFile = None, *, state: State = None, as_json: Json = False) -> None:
-    """Check every message of the tape, or every byte of an archive; one line a fault."""
-    with explained():
-        from console import tape_verify as verifying  # noqa: PLC0415
-
-        raise typer.Exit(verifying.verify(state, file, as_json=as_json))
-
-
-@tape.command("export")
-def tape_export(
-    file: Path,
-    *,
-    start: Annotated[
-        str | None, typer.Option("--from", metavar="SEQ|TIME", help="First message.")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="SEQ|TIME", help="Last message.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Write the tape into a file: compact, checksummed, every sequence kept."""
-    with explained():
-        from console import tape_files  # noqa: PLC0415
-
-        tape_files.export(state, file, start=start, end=end, force=force, as_json=as_json)
-
-
-@tape.command("import")
-def tape_import(
-    file: Path,
-    *,
-    config: Config = None,
-    profile: Profile = None,
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Bring an archive into an empty state folder; a desk goes on from it there."""
-    with explained():
-        from console import tape_files  # noqa: PLC0415
-        from console.configuration import Sources  # noqa: PLC0415
-
-        tape_files.import_(state, file, Sources(config, profile), as_json=as_json)
-
-
-@tape.command("trim")
-def tape_trim(
-    *,
-    before: Annotated[str, typer.Option("--before", metavar="SEQ|TIME", help="Keep from here on.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    forget: Annotated[
-        list[str] | None,
-        typer.Option(help="Lane of an actor that will never start again; repeatable."),
-    ] = None,
-    config: Config = None,
-    profile: Profile = None,
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Remove old messages of a stopped desk, as far as nobody needs them to start again."""
-    with explained():
-        from console import tape_trim as trimming  # noqa: PLC0415
-        from console.configuration import Sources  # noqa: PLC0415
-
-        trimming.trim_tape(
-            state,
-            Sources(config, profile),
-            before=before,
-            forget=tuple(forget or ()),
-            dry_run=dry_run,
-            as_json=as_json,
-        )
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """`tapedeck backtest`: the desk of `up --until-done` in this process, and what came of it."""
 
-import asyncio
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from msgspec import to_builtins
 from console.backtest.engine import run
 from console.backtest.honesty.costs import Sensitivity, check_costs
 from console.backtest.honesty.lookahead import Lookahead, check_lookahead
-from console.backtest.moments import moment_of, spell
+from console.backtest.moments import spell
+from console.backtest.opening import opened, span_of
 from console.backtest.progress import progress
 from console.backtest.result import Result
 from console.backtest.statistics import statistics
@@ -21,11 +21,9 @@ from console.backtest.summary import print_lookahead, print_sensitivity, print_s
 from console.configuration import DeskConfiguration
 from console.failure import INTERRUPTED
 from console.output import print_json, terminal
-from console.plan import UpOptions, plan_with_files
+from console.plan import UpOptions
 from services.data.files.bars import Bars, between
 from services.data.files.finding import find_files
-from services.data.files.reader import read_apart
-from services.data.files.source import FileSource
 from shared.domain.errors import ConfigurationError
 from shared.runtime.exits import Exit
 
@@ -48,15 +46,8 @@ def backtest(options: UpOptions, wanted: Wanted) -> int:
 
     Raises ConfigurationError and DataError before anything runs.
     """
-    from_ns = moment_of(wanted.from_text, "--from", is_end=False) or 0
-    until_ns = moment_of(wanted.to_text, "--to", is_end=True)
-    if options.feed not in (None, "file"):
-        raise ConfigurationError("a backtest plays files: --data PATH")
-    plan, source = plan_with_files(options._replace(feed="file", until_done=True), _read)
-    assert source is not None
-    for note in plan.notes:
-        print(f"note: {note}", file=sys.stderr)
-    _refuse_emptiness(source, from_ns, until_ns)
+    plan, source = opened(options)
+    from_ns, until_ns = span_of(source, wanted.from_text, wanted.to_text)
     with _interruptible() as stop, progress(sys.stderr, source, from_ns, until_ns) as show:
 
         def go_on(ts_ns: int) -> bool:
@@ -78,12 +69,6 @@ def backtest(options: UpOptions, wanted: Wanted) -> int:
     _say(document, wanted, doubts)
     is_caught = doubts.lookahead is not None and not doubts.lookahead.is_clean
     return Exit.UNEXPECTED if is_caught else Exit.OK
-
-
-def _read(desk: DeskConfiguration) -> FileSource:
-    """Read the files in a process of their own, which takes the memory that it needed with it."""
-    files = desk.data.file
-    return FileSource.of(asyncio.run(read_apart(files.paths, files.timeframe)))
 
 
 class Doubts(NamedTuple):
@@ -122,14 +107,6 @@ def _say(document: dict[str, object], wanted: Wanted, doubts: Doubts) -> None:
         print_lookahead(doubts.lookahead, screen)
     if doubts.sensitivity is not None:
         print_sensitivity(doubts.sensitivity, screen)
-
-
-def _refuse_emptiness(source: FileSource, from_ns: int, until_ns: int | None) -> None:
-    first_ns, last_ns = source.span
-    if not len(between(source.bars, from_ns, until_ns).end_ns):
-        raise ConfigurationError(
-            f"--from and --to leave no bar: the files go from {spell(first_ns)} to {spell(last_ns)}"
-        )
 
 
 @contextmanager

@@ -15,10 +15,19 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "looks at child processes",
     ),
     "console/backtest/notebook.py": (_ENGINE, "held to the fills on the whole tape"),
+    "console/backtest/opening.py": (
+        "tests/unit/console/backtest/test_command.py",
+        "what the command refuses",
+    ),
     "console/backtest/progress.py": ("tests/unit/console/backtest/test_command.py", "a drawing"),
     "console/backtest/unread.py": (
         "tests/unit/console/backtest/test_timeline.py",
         "held to what the aggregator says",
+    ),
+    "console/optimize/farm.py": ("tests/integration/test_ray.py", "processes and a cluster"),
+    "console/optimize/trials.py": (
+        "tests/unit/console/optimize/test_command.py",
+        "runs in child processes",
     ),
     "console/books.py": ("tests/e2e/test_live.py", "asks a running desk"),
     "console/control.py": ("tests/e2e/test_live.py", "asks a running desk"),
