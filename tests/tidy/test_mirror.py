@@ -24,6 +24,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/unit/console/backtest/test_timeline.py",
         "held to what the aggregator says",
     ),
+    "console/cli_tape.py": ("tests/e2e/test_tape.py", "run as a user does"),
     "console/optimize/farm.py": ("tests/integration/test_ray.py", "processes and a cluster"),
     "console/optimize/trials.py": (
         "tests/unit/console/optimize/test_command.py",
