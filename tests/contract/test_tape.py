@@ -223,7 +223,7 @@ def test_a_waiting_reader_gets_what_comes_later(make_tape: MakeTape) -> None:
             async with asyncio.TaskGroup() as group:
                 waiting = group.create_task(reader.next(5))
                 await asyncio.sleep(0.05)
-                await tape.append(bar(1), lane=FEED, fence=0)
+                await LanePublisher(tape, FEED, 0).publish([bar(1)])
             entry = waiting.result()
             assert entry is not None
             assert entry.seq == 1

@@ -127,7 +127,6 @@ def test_another_books_orders_are_not_booked() -> None:
     order = story.submit(Side.BUY, "10")
     before = story.core.state.totals.cash
     story.say("execution.other", order)
-    story.say("control.anna", order)
     assert (story.core.state.totals.cash, len(story.core.state.orders)) == (before, 1)
 
 
