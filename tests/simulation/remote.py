@@ -1,6 +1,7 @@
 """A round in which the broker is far away, behind the real gate (`shared.runtime.gate`)."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import partial
 from random import Random
@@ -18,6 +19,7 @@ from shared.runtime.gate import BrokerGate, GateSettings
 from shared.runtime.source import TimeSlice
 from shared.tape.entry import fact
 from shared.tape.interface import NoVerdictError
+from tests.simulation.auditor import Stops
 from tests.simulation.broker import Exchange, SimVenue
 from tests.simulation.evidence import Breach, Evidence
 from tests.simulation.link import Link
@@ -201,11 +203,15 @@ def check_executions(evidence: Evidence, world: RemoteWorld) -> Iterator[Breach]
 
 
 def check_stops(evidence: Evidence, world: RemoteWorld) -> Iterator[Breach]:
-    """INV-KILL: nothing leaves for the broker once a kill stands on the tape."""
-    kills = [world.log.taken_s[kill.seq - 1] for kill, _ in evidence.of(Kill)]
-    submitted = {order.client_order_id: one.seq for one, order in evidence.of(Submitting)}
+    """INV-KILL: nothing leaves for the broker while a kill stands on the tape."""
+    stops = Stops()
+    in_force: list[int] = []
+    for one in evidence.facts:
+        stops.take(one, [])
+        in_force.append(stops.killed_seq)
     for posting in world.postings:
-        seq = submitted.get(posting.client_order_id, 0)
-        born_s = world.log.taken_s[seq - 1] if seq else 0.0
-        if any(born_s < kill_s < posting.at_s - LOOK_S_MAX for kill_s in kills):
-            yield Breach("INV-KILL", seq, f"{posting.client_order_id} left after a kill")
+        seen = bisect_right(world.log.taken_s, posting.at_s - LOOK_S_MAX)
+        stands = bisect_right(world.log.taken_s, posting.at_s)
+        if seen and in_force[seen - 1] and in_force[seen - 1] == in_force[stands - 1]:
+            text = f"{posting.client_order_id} left after the kill at {in_force[seen - 1]}"
+            yield Breach("INV-KILL", stands, text)

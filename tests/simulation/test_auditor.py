@@ -1,5 +1,6 @@
 """The auditor itself: silent on an honest tape, and each lie is named by its rule."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from shared.messages.decisions import Approved, Denied
 from shared.messages.orders import Filled, Submitting
 from shared.messages.signals import Signal
 from shared.tape.entry import Entry
+from tests.real_data import ROOT
 from tests.simulation.accounts import check_account, check_closed_days, check_rows
 from tests.simulation.auditor import audit
 from tests.simulation.evidence import Breach, Evidence
@@ -128,3 +130,12 @@ def test_a_row_that_is_gone_or_changed_is_named(world: World) -> None:
 def rules(found: object) -> set[str]:
     assert hasattr(found, "__iter__")
     return {breach.rule for breach in found if isinstance(breach, Breach)}
+
+
+def test_every_rule_stands_in_the_document() -> None:
+    named = set()
+    for path in sorted((ROOT / "tests" / "simulation").glob("*.py")):
+        named |= set(re.findall(r'Breach\(\s*"(INV-[A-Z-]+)"', path.read_text(encoding="utf-8")))
+    document = (ROOT / "docs" / "invariants.md").read_text(encoding="utf-8")
+    assert len(named) > 15
+    assert {rule for rule in named if f"**{rule}**" not in document} == set()
