@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.real_data import ROOT
+from services.data.files.source import FileSource
+from tests.real_data import ROOT, real
 from tests.simulation.__main__ import show
 from tests.simulation.rounds import Verdict, judge
 from tests.simulation.world import World
@@ -78,3 +79,13 @@ def test_a_failing_round_prints_the_command_that_plays_it_again(
 )
 def test_instances_of_one_release_do_not_supersede_each_other() -> None:
     assert not any(judge(seed).counts.get("superseded") for seed in range(1, 80))
+
+
+def test_every_invariant_holds_on_real_bars() -> None:
+    parts = list(FileSource([real("bars_1min/yahoo_2025-05.parquet")]).slices(-1))
+    for seed in range(12):
+        world = World(seed)
+        begin = world.draw.randrange(len(parts) - 30)
+        world.parts = parts[begin : begin + 30]
+        verdict = judge(seed, world)
+        assert not verdict.faults, (seed, begin, verdict.faults, verdict.story[-20:])
