@@ -35,7 +35,7 @@ from tests.simulation.weather import Weather
 
 FEED = lane("data", "file")
 STANDBY_S = 0.25
-QUIET_S = 3.0  # nothing new for so long: everybody has said what there is to say
+QUIET_S = 4.5  # nothing new for so long, which is longer than anybody is stopped
 SETTLE_S_MAX = 90.0
 WRITER = WriterSettings(batch_events_max=8, flush_ms=5, trail_ms=20, queue_events_max=32)
 
