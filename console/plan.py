@@ -137,7 +137,7 @@ def _settle(desk: DeskConfiguration, options: UpOptions) -> DeskConfiguration:
 
 
 _WITHOUT_INFLUENCE = (
-    *("nats", "postgres", "health", "telemetry", "tape"),
+    *("nats", "postgres", "health", "hosting", "telemetry", "tape"),
     *("shutdown_timeout_s", "restarts_per_minute_max"),
 )
 

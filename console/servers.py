@@ -16,6 +16,7 @@ from console.restarts import Restarts
 from shared.config.desk import NatsSettings
 from shared.domain.errors import UnavailableError
 from shared.permissions import ADMIN
+from shared.runtime.members import init_members
 from shared.runtime.snapshot_store import init_snapshots
 from shared.tape.client import Login, connect, login_of, tls_of
 from shared.tape.jetstream import REQUEST_TIMEOUT_S, STREAM, init_tape
@@ -133,6 +134,7 @@ async def prepare_tape(servers: Servers, wanted_id: str | None, *, must_match: b
     client = await servers.connect(ADMIN)
     try:
         await init_snapshots(client)
+        await init_members(client)
         is_given = must_match or not await _has_tape(client)
         tape_id = await init_tape(client, wanted_id if is_given else None)
         await keep_market_data(client, servers.market_data_kept_days)

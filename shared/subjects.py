@@ -43,6 +43,9 @@ class Lane(NamedTuple):
 AGGREGATED = Lane("data", "bars")
 """Bars made from other data: nothing on this lane is news, and nothing fills on it."""
 
+HOST = Lane("control", "strategy")
+"""What the hosts of strategies say about them."""
+
 
 class Subject(NamedTuple):
     """A subject taken apart; `detail` is decoded."""

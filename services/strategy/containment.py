@@ -26,8 +26,8 @@ from shared.domain.errors import InvariantError, ensure
 from shared.messages.base import Message
 from shared.messages.control import Quarantine
 from shared.messages.market import Bar
+from shared.subjects import HOST
 
-HOST = subjects.lane("control", "strategy")
 NEVER_SEQ = 2**63 - 1
 
 

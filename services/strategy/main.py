@@ -10,10 +10,9 @@ from shared.runtime.service import Context, Hosting, run_service
 async def build(context: Context[StrategyServiceSettings]) -> Hosting:
     """Wire the instances that the configuration names; none is fine."""
     settings = context.settings
-    actors = strategy_actors(settings.book, settings.strategies)
-    if not actors:
+    if not settings.strategies:
         context.log.info("no strategy is configured")
-    return Hosting(actors=actors)
+    return Hosting(shared_out=lambda: strategy_actors(settings.book, settings.strategies))
 
 
 def main() -> int:

@@ -110,6 +110,23 @@ class TapeSettings(Section):
     market_data_kept_days: float | None = Field(default=None, gt=0, le=36_500)
 
 
+class HostingSettings(Section):
+    """How strategies are hosted (docs/scaling.md).
+
+    `instance` is this process's name among those of its service, the same over restarts; without
+    one it is made of host and process id. A member that is not heard of for `member_ttl_s` is
+    gone. A call that does not come back within `watchdog_s` is ended, with the process; one that
+    takes longer than `budget_s` three times within a minute takes its strategy out of service.
+    In `mark_file` the watchdog leaves word for the next start.
+    """
+
+    instance: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    member_ttl_s: float = Field(default=3.0, ge=1, le=60)
+    watchdog_s: float = Field(default=10.0, ge=0.5, le=600)
+    budget_s: float = Field(default=1.0, gt=0, le=60)
+    mark_file: str | None = None
+
+
 class HealthSettings(Section):
     """Where each service answers `/health/live`, `/health/ready`, `/metrics`. 0: any free port."""
 
@@ -147,6 +164,7 @@ class DeskSettings(BaseSettings):
     postgres: PostgresSettings = PostgresSettings()
     tape: TapeSettings = TapeSettings()
     health: HealthSettings = HealthSettings()
+    hosting: HostingSettings = HostingSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     data: Any = None
     strategies: Any = None

@@ -90,6 +90,12 @@ class Readiness:
         """State where an actor is."""
         self._actors[actor] = Place(seq, lag, state)
 
+    def forget(self, actor: str) -> None:
+        """An actor has moved to another instance: it is none of our business any more."""
+        self._actors.pop(actor, None)
+        self._checks.pop(actor, None)
+        self._beats.pop(actor, None)
+
     def report(self) -> Report:
         """Return what is true now."""
         checks = {name: self._aged(name, check) for name, check in self._checks.items()}

@@ -102,6 +102,11 @@ class Instruments:
         else:
             self._readiness.beat(self._name)
 
+    def forget(self) -> None:
+        """The actor has moved to another instance."""
+        self._readiness.forget(self._name)
+        self._metrics.forget(self._lane)
+
     def _event(self, subject: str) -> str:
         event = self._events.get(subject)
         if event is None:

@@ -19,11 +19,16 @@ from shared.domain.errors import ConfigurationError, TapedeckError, UnavailableE
 from shared.runtime.actor import Actor
 from shared.runtime.clock import now_ns
 from shared.runtime.exits import Exit, exit_of, first_of
+from shared.runtime.guard import Guard
 from shared.runtime.health import HealthServer, Readiness
+from shared.runtime.hosted import Hosted, Surroundings
 from shared.runtime.instruments import Instruments
-from shared.runtime.runner import Runner
+from shared.runtime.members import Members, default_instance
+from shared.runtime.sharing import Sharing
 from shared.runtime.snapshot_store import JetStreamSnapshots
-from shared.runtime.turns import AtOnce, InTurn, Turns
+from shared.runtime.turns import Turns
+from shared.runtime.watchdog import Watchdog, attend_with
+from shared.subjects import Lane
 from shared.tape.client import connect, login_of, tls_of
 from shared.tape.jetstream import JetStreamTape
 from shared.telemetry import logs, traces
@@ -49,14 +54,16 @@ class Hosting:
     """What a service's `build` returns.
 
     `tasks` run beside the actors until the end. `hold`, where given, is laid over the turns of
-    every actor, in lockstep too. The service ends when the task named `ends_with`
-    does; without one it runs until it is told to stop.
+    every actor, in lockstep too. `shared_out` makes further actors, all of them anew at every
+    call: each instance of the service hosts its part of them. The service ends when the task
+    named `ends_with` does; without one it runs until it is told to stop.
     """
 
     actors: Sequence[Actor] = ()
     tasks: Sequence[tuple[str, Callable[[], Awaitable[None]]]] = ()
     ends_with: str = ""
     hold: Callable[[Turns], Turns] | None = None
+    shared_out: Callable[[], Sequence[Actor]] | None = None
 
 
 type Build[S: DeskSettings] = Callable[[Context[S]], Awaitable[Hosting]]
@@ -100,9 +107,8 @@ class _Host[S: DeskSettings]:
         self._tracing: Tracing = traces.configure(name, release, settings.telemetry, now_ns)
         self._readiness = Readiness(name, release, settings.health.stale_after_s)
         self._stop = asyncio.Event()
-        self._instruments: list[Instruments] = []
-        self._runners: list[Runner] = []
-        self._hold: Callable[[Turns], Turns] | None = None
+        self._hosted: Hosted
+        self._sharing: Sharing | None = None
 
     async def serve(self, build: Build[S]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -119,7 +125,6 @@ class _Host[S: DeskSettings]:
             tape = await JetStreamTape.open(client)
             context = Context(self._settings, tape, client, self._log, self._metrics)
             hosting = await build(context)
-            self._hold = hosting.hold
             self._log.info("serving", tape=tape.id, health_port=server.port)
             await self._run(context, hosting)
 
@@ -136,54 +141,84 @@ class _Host[S: DeskSettings]:
 
     async def _run(self, context: Context[S], hosting: Hosting) -> None:
         snapshots = JetStreamSnapshots(context.client, self._log)
+        around = Surroundings(
+            client=context.client,
+            tape=context.tape,
+            snapshots=snapshots,
+            settings=self._settings.tape,
+            instruments=self._instruments,
+            hold=hosting.hold,
+        )
         async with asyncio.TaskGroup() as group:
+            hosted = self._hosted = Hosted(group, around)
             background = [
                 group.create_task(self._pulse(context)),
                 group.create_task(snapshots.run()),
             ]
-            actors = [
-                group.create_task(self._host(actor, context, snapshots)) for actor in hosting.actors
-            ]
             for name, work in hosting.tasks:
                 ends = name == hosting.ends_with
                 background.append(group.create_task(self._work(work, ends=ends)))
-            await self._stop.wait()
-            await self._end(background, actors)
+            for actor in hosting.actors:
+                hosted.start(actor)
+            async with AsyncExitStack() as stack:
+                if hosting.shared_out is not None:
+                    background += await self._share(group, stack, context, hosting.shared_out)
+                await self._stop.wait()
+                if self._sharing is not None:
+                    await self._sharing.leave()
+                await self._end(background, hosted)
+
+    def _instruments(self, lane: Lane) -> Instruments:
+        return Instruments(lane, self._metrics, self._tracing, self._readiness)
+
+    async def _share(
+        self,
+        group: asyncio.TaskGroup,
+        stack: AsyncExitStack,
+        context: Context[S],
+        make: Callable[[], Sequence[Actor]],
+    ) -> list[asyncio.Task[None]]:
+        """Host this instance's part, watched until `stack` is closed."""
+        guard = Guard(self._settings.hosting, self._log)
+        sharing = self._sharing = Sharing(
+            self._members(context.client),
+            self._hosted,
+            lambda: [guard.over(actor) for actor in make()],
+            self._readiness,
+            self._log,
+        )
+        await guard.report_last(context.tape, sharing.lanes)
+        guard.start(self._attend)
+        stack.callback(guard.stop)
+        run = sharing.run_alone if self._settings.tape.lockstep else sharing.run
+        return [group.create_task(run()), group.create_task(guard.run(context.tape))]
+
+    def _members(self, client: Client) -> Members:
+        hosting = self._settings.hosting
+        instance = hosting.instance or default_instance()
+        return Members(client, self._name, instance, hosting.member_ttl_s, self._log)
+
+    async def _attend(self, watchdog: Watchdog) -> None:
+        """See to a hang, in the watchdog's thread: this one's connection is no use to it."""
+        client = await self._connect()
+        try:
+            members = self._members(client)
+            keep = members.claim if self._settings.tape.lockstep else members.look
+            await attend_with(watchdog, await JetStreamTape.open(client), keep)
+        finally:
+            await client.close()
 
     async def _work(self, work: Callable[[], Awaitable[None]], *, ends: bool) -> None:
         await work()
         if ends:
             self._stop.set()
 
-    async def _host(self, actor: Actor, context: Context[S], snapshots: JetStreamSnapshots) -> None:
-        lane = actor.core.lane
-        instruments = Instruments(lane, self._metrics, self._tracing, self._readiness)
-        self._instruments.append(instruments)
-        async with AsyncExitStack() as stack:
-            turns: Turns = AtOnce()
-            if self._settings.tape.lockstep:
-                turns = in_turn = InTurn(context.client, lane, actor.rank, actor.core.reads)
-                await stack.enter_async_context(in_turn)
-            if self._hold is not None:
-                turns = self._hold(turns)
-            standby_after_s = self._settings.tape.standby_after_ms / 1e3
-            runner = Runner(actor, context.tape, turns, instruments, snapshots, standby_after_s)
-            self._runners.append(runner)
-            await runner.run()
-
-    async def _end(
-        self, background: list[asyncio.Task[None]], actors: list[asyncio.Task[None]]
-    ) -> None:
+    async def _end(self, background: list[asyncio.Task[None]], hosted: Hosted) -> None:
         """First the feeds, then the actors, each after the message in hand; bounded in time."""
         self._readiness.set("running", ok=False, detail="stopping")
         for task in background:
             task.cancel()
-        for runner in self._runners:
-            runner.stop()
-        if actors:
-            _, late = await asyncio.wait(actors, timeout=self._settings.shutdown_timeout_s)
-            for task in late:
-                task.cancel()
+        await hosted.end(self._settings.shutdown_timeout_s)
 
     async def _pulse(self, context: Context[S]) -> None:
         """Ask the tape for its end once a second: the proof of life that readiness rests on.
@@ -201,6 +236,6 @@ class _Host[S: DeskSettings]:
             else:
                 self._readiness.beat("tape", f"ends at {end}")
                 self._metrics.tape_last_seq.set(end)
-                for instruments in self._instruments:
+                for instruments in self._hosted.instruments:
                     instruments.tape_end = end
             await asyncio.sleep(PULSE_S)

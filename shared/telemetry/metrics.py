@@ -74,6 +74,11 @@ class Metrics:
         """Return the metrics of one actor, looked up once and then held."""
         return ActorMetrics(self._actors, str(lane))
 
+    def forget(self, lane: Lane) -> None:
+        """Tell no more about an actor that has moved to another process."""
+        for family in self._actors.all:
+            family.remove_by_labels({"actor": str(lane)})
+
     def note(self, message: Message) -> None:
         """Count what a message that this process put on the tape means for the business."""
         if isinstance(message, OrderMessage):
@@ -150,6 +155,10 @@ class _ActorFamilies:
             "Consumers made anew after a gap or a silence.",
             ["actor"],
             registry=registry,
+        )
+        self.all: tuple[Counter | Gauge | Histogram, ...] = (
+            *(self.handled, self.published, self.handle_seconds, self.position_seq),
+            *(self.lag_messages, self.fence_lost, self.leads, self.reader_recreated),
         )
 
 

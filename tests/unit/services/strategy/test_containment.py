@@ -7,7 +7,6 @@ from typing import override
 import pytest
 
 from services.strategy import Strategy
-from services.strategy.containment import HOST
 from services.strategy.rollback import ENTRIES_MIN
 from services.strategy.state import Instance
 from shared.core import Stamp
@@ -18,6 +17,7 @@ from shared.messages.control import Activate, Quarantine
 from shared.messages.market import Bar
 from shared.messages.orders import Filled
 from shared.messages.signals import Signal, Suppressed
+from shared.subjects import HOST
 from tests.unit.services.strategy.talk import Talk, codes, signal_in, signals
 
 BUY = (Side.BUY, Intent.OPEN)
