@@ -29,7 +29,9 @@ def test_a_kill_stops_openings_and_closings() -> None:
 def test_resume_ends_a_kill() -> None:
     talk = _talk_with_position()
     talk.order(Kill())
-    assert talk.order(Resume(reason="clear", expected_seq=talk.seq)) == [Resumed(operator="ada", detail="killed clear")]
+    assert talk.order(Resume(reason="clear", expected_seq=talk.seq)) == [
+        Resumed(operator="ada", detail="killed clear")
+    ]
     assert isinstance(talk.signal(quantity=1), Approved)
 
 

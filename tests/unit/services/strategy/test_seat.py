@@ -2,8 +2,9 @@ import pytest
 
 from services.strategy import seat as seats
 from services.strategy.indicators import Ema
-from services.strategy.seat import NEVER_NS, Seat
+from services.strategy.seat import Seat
 from services.strategy.state import Instance, StrategyState
+from shared.core import NEVER_NS
 from tests.unit.services.strategy.talk import MINUTE_NS, opening
 
 
