@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from random import Random
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from console.in_process import actors_of, play
 from services.ledger.core import LedgerCore
 from services.strategy.catalogue import BUILT_IN
 from services.strategy.config import StrategySettings
+from services.strategy.core import StrategyCore
 from shared.core import Core, Stamp
 from shared.domain.values import Timeframe
 from shared.messages.base import Message
@@ -133,7 +135,20 @@ def test_restored_anywhere_a_core_goes_on_as_if_never_stopped(
         assert whole.handle(stamp, message) == stopped.handle(stamp, message)
         if isinstance(whole, LedgerCore) and isinstance(stopped, LedgerCore):
             assert whole.take_rows(stamp.seq) == stopped.take_rows(stamp.seq)
-    assert whole.snapshot() == stopped.snapshot()
+    assert known(whole) == known(stopped)
+
+
+def known(core: Core) -> bytes:
+    """Return what a core knows. A strategy in quarantine is due no checkpoint: when the next one
+    would be says nothing until it is activated, and that sets one.
+    """
+    written = core.snapshot()
+    if not isinstance(core, StrategyCore):
+        return written
+    state = msgspec.json.decode(written)
+    if state["state"]["is_quarantined"]:
+        del state["place"]["left"]
+    return msgspec.json.encode(state)
 
 
 def taken_up(name: str, core: Core, other: int) -> Core:
