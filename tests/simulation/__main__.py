@@ -21,9 +21,13 @@ SAY_EVERY_S = 30.0
 
 def main() -> int:
     """Play until the time is over; 1 when a round failed."""
-    rounds = int(os.environ.get("ROUNDS") or 0)
-    limit_s = 60 * float(os.environ.get("MINUTES") or (0 if rounds else MINUTES))
-    first = int(os.environ.get("SEED") or random.randrange(SEEDS))
+    try:
+        rounds = int(os.environ.get("ROUNDS") or 0)
+        limit_s = 60 * float(os.environ.get("MINUTES") or (0 if rounds else MINUTES))
+        first = int(os.environ.get("SEED") or random.randrange(SEEDS))
+    except ValueError as error:
+        print(f"simulate: SEED, ROUNDS and MINUTES are numbers: {error}", file=sys.stderr)
+        return 2
     print(f"simulate: from SEED={first}", flush=True)
     began_s = said_s = time.monotonic()
     seed, failed, messages, counts = first, 0, 0, Counter[str]()
