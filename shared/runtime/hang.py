@@ -99,6 +99,7 @@ class Mark:
 
     def remove(self) -> None:
         """After an orderly end there is nothing to say."""
+        self.file.close()
         self._path.unlink(missing_ok=True)
 
 
