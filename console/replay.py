@@ -18,6 +18,7 @@ from shared.domain.errors import ConfigurationError
 from shared.domain.values import Timeframe
 from shared.messages.lane import State
 from shared.runtime.exits import Exit
+from shared.runtime.foresight import foresee
 from shared.runtime.replay import Replay, Verdict
 from shared.subjects import AGGREGATED, LANES
 from shared.tape.entry import Entry
@@ -60,6 +61,8 @@ async def _replay(state: Path | None, lanes: tuple[str, ...]) -> Verdict:
             if lane not in known:
                 raise ConfigurationError(f"no actor {lane!r}: one of {', '.join(sorted(known))}")
         chosen = [actor for actor in actors if not lanes or str(actor.core.lane) in lanes]
+        for actor in chosen:
+            await foresee(tape, actor.core)
         run = Replay(tape.id, chosen, certificates)
         async for entry in _whole(tape):
             run.feed(entry)

@@ -135,6 +135,12 @@ class Watchdog(threading.Thread):
         self._looks = 0
         self._rearmed_s = float("-inf")
 
+    @override
+    def start(self) -> None:
+        """Begin; what hangs at once is ended, too."""
+        self._rearm()
+        super().start()
+
     def stop(self) -> None:
         """End the watch."""
         self._ended.set()
@@ -187,10 +193,9 @@ class Watchdog(threading.Thread):
         os._exit(Exit.STOPPED_SAFE)
 
     def _rearm(self) -> None:
-        now_s = monotonic_s()
-        if now_s - self._rearmed_s >= REARM_S and self._file is not None:
+        now_s, limit_s = monotonic_s(), self.patience_s * DEEP_FACTOR
+        if now_s - self._rearmed_s >= min(REARM_S, limit_s / 4) and self._file is not None:
             self._rearmed_s = now_s
-            limit_s = self.patience_s * DEEP_FACTOR
             faulthandler.dump_traceback_later(limit_s, exit=True, file=self._file)
 
     def write_to(self, mark: Mark) -> None:

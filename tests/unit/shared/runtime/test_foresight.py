@@ -1,43 +1,30 @@
-"""A core that has facts ahead of it is told of them first."""
-
 import asyncio
 
-from shared.core import Stamp
-from shared.messages.base import Message
+from services.strategy.builtin.crossover import EmaCrossover
+from services.strategy.core import StrategyCore
+from services.strategy.state import Instance
 from shared.messages.control import Quarantine
 from shared.runtime.foresight import foresee
-from shared.runtime.hang import put_slow
-from shared.subjects import lane
+from shared.subjects import HOST
+from shared.tape.entry import fact
 from shared.tape.memory import MemoryTape
 from tests import toy
-from tests.tapes import TAPE_ID
 
 
-class Seer(toy.ToyStrategy):
-    """Remembers what it was told."""
-
-    foresees = ("control.*.quarantine.one", "control.*.quarantine.never")
-
-    def __init__(self) -> None:
-        super().__init__("one", 1)
-        self.told: list[tuple[int, Message]] = []
-
-    def foresee(self, stamp: Stamp, message: Message) -> None:
-        self.told.append((stamp.seq, message))
-
-
-def test_every_such_fact_is_told_in_order_and_nothing_else() -> None:
+def test_a_core_is_told_of_every_quarantine_that_is_its_own() -> None:
     async def scenario() -> None:
-        tape, core = MemoryTape(TAPE_ID), Seer()
-        for seq, name in enumerate(("one", "two", "one"), start=1):
-            await put_slow(tape, lane("strategy", name), seq, 1.0, 1.0)
+        tape = MemoryTape("ab" * 8)
+        for who, first in (("s", 1), ("other", 1), ("s", 2)):
+            message = Quarantine(strategy_id=who, from_seq=first)
+            out = fact(tape.id, HOST, message, ts_ns=0, key=f"{who}{first}")
+            await tape.tell(out, once_id=f"{who}{first}")
+        core = StrategyCore(Instance(id="s", book="main"), EmaCrossover(fast=1, slow=2))
         await foresee(tape, core)
-        assert [seq for seq, _ in core.told] == [1, 3]
-        assert all(isinstance(message, Quarantine) for _, message in core.told)
-        assert core.handled == 0
+        # The first names no message before itself: there is nothing to foresee.
+        assert core._windows == [(2, 3)]
 
     asyncio.run(scenario())
 
 
-def test_a_core_without_such_facts_is_left_alone() -> None:
-    asyncio.run(foresee(MemoryTape(TAPE_ID), toy.ToyRisk()))
+def test_others_need_not_be_told() -> None:
+    asyncio.run(foresee(MemoryTape("ab" * 8), toy.ToyStrategy("s", 1)))

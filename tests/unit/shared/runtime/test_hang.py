@@ -1,102 +1,147 @@
-"""Where code hangs, what is put on the tape for it, and what the next start can read."""
+"""Where an author's code hangs, and what the next start reads of it."""
 
 import asyncio
-import faulthandler
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import override
+from types import FrameType
 
-from shared.core import Stamp
-from shared.messages.base import Message
+import pytest
+
 from shared.messages.control import Quarantine
-from shared.runtime.hang import Hang, Mark, put_quarantine, put_slow, read_mark, where_of
-from shared.runtime.watchdog import Post, Watched
+from shared.runtime.hang import (
+    NOTE_BYTES,
+    Hang,
+    Mark,
+    put_quarantine,
+    put_slow,
+    read_mark,
+    where_of,
+)
+from shared.runtime.watchdog import Watched
 from shared.subjects import lane
+from shared.tape.entry import fact
+from shared.tape.interface import FenceLostError
 from shared.tape.memory import MemoryTape
 from tests import toy
-from tests.tapes import TAPE_ID
 
-LANE = lane("strategy", "slow")
-HANG = Hang(LANE, 7, "author.py:12")
-
-
-def test_the_line_is_the_authors_and_not_the_librarys() -> None:
-    def author() -> str:
-        return where_of(sys._getframe(), Watched.handle.__code__)
-
-    assert author().startswith("test_hang.py:")
-
-
-def test_a_hang_is_put_on_the_tape_once_nobody_has_got_past_it() -> None:
-    tape = MemoryTape(TAPE_ID)
-
-    assert asyncio.run(put_quarantine(tape, HANG))
-    message = tape.entry(1).open()[1]
-    assert isinstance(message, Quarantine)
-    assert (message.strategy_id, message.from_seq) == ("slow", 7)
-    assert "author.py:12" in message.reason
+LANE = lane("strategy", "stuck")
+HANG = Hang(LANE, 7, "mine.py:3")
+DUMP = b"""Timeout (0:00:10)!
+Thread 0x00007f66f60dc6c0 (most recent call first):
+  File "/lib/threading.py", line 992 in run
+Thread 0x00007f66f60dc6c1 (most recent call first):
+  File "/home/me/mine.py", line 12 in commit
+  File "/home/me/mine.py", line 30 in on_bar
+  File "/app/shared/runtime/watchdog.py", line 101 in handle
+"""
 
 
-def test_who_is_too_slow_is_quarantined_from_here_on() -> None:
-    tape = MemoryTape(TAPE_ID)
-
-    asyncio.run(put_slow(tape, LANE, 9, 2.5, 1.0))
-    asyncio.run(put_slow(tape, LANE, 9, 2.5, 1.0))
-
-    assert tape.last_seq == 1
-    message = tape.entry(1).open()[1]
-    assert isinstance(message, Quarantine)
-    assert message.from_seq == 0
+def test_a_hang_is_one_sentence() -> None:
+    sentence = "strategy.stuck hung for 10 s on message 7, at mine.py:3"
+    assert HANG.sentence(10) == sentence
 
 
-def test_a_sentence_says_who_where_and_how_long() -> None:
-    assert HANG.sentence(10.0) == "strategy.slow hung for 10 s on message 7, at author.py:12"
+def test_the_line_is_the_authors_and_not_the_librarys_that_it_called() -> None:
+    found: list[str] = []
+
+    def library(frame: Callable[[], FrameType]) -> None:
+        found.append(where_of(frame(), library.__code__))
+
+    def authors() -> FrameType:
+        return sys._getframe()
+
+    library(authors)
+    assert found[0].startswith("test_hang.py:")
 
 
-def test_a_mark_without_a_dump_says_nothing(tmp_path: Path) -> None:
+def test_a_mark_of_a_process_that_was_ended_for_a_hang_says_who_and_where(tmp_path: Path) -> None:
     path = tmp_path / "mark"
-    assert read_mark(path, [LANE]) is None
     mark = Mark(path)
-    post = Post()
-    post.note = mark.note
-    post.begin(LANE, 7)
-    assert read_mark(path, [LANE]) is None
+    mark.note[:NOTE_BYTES] = b"7 strategy.stuck".ljust(NOTE_BYTES)
+    mark.file.write(DUMP)
+    mark.file.flush()
+    assert read_mark(path, [lane("strategy", "other"), LANE]) == Hang(LANE, 7, "mine.py:12")
+    assert read_mark(path, [lane("strategy", "other")]) is None
     mark.remove()
-    assert not path.exists()
+    assert read_mark(path, [LANE]) is None
 
 
-def test_what_faulthandler_wrote_is_read_by_the_next_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("note", "dump"),
+    [(b"7 strategy.stuck", b""), (b"- strategy.stuck", DUMP), (b"", DUMP), (b"7", DUMP)],
+    ids=["killed", "between two messages", "before the first", "half a note"],
+)
+def test_any_other_end_names_nobody(tmp_path: Path, note: bytes, dump: bytes) -> None:
     path = tmp_path / "mark"
-    mark, post = Mark(path), Post()
-    post.note = mark.note
-    core = Dumping(mark)
-    tape = MemoryTape(TAPE_ID)
-    asyncio.run(put_slow(tape, LANE, 1, 1.0, 1.0))
-    Watched(core, post).handle(*tape.entry(1).open())
-    text = path.read_bytes()
-    path.write_bytes(b"7 strategy.slow".ljust(256) + b"Timeout (0:00:10)!\n" + text[256:])
-
-    found = read_mark(path, [LANE])
-    mark.file.close()
-
-    assert found is not None
-    assert (found.lane, found.seq) == (LANE, 7)
-    assert found.where.startswith("test_hang.py:")
-    assert read_mark(path, [lane("strategy", "another")]) is None
+    path.write_bytes(note.ljust(NOTE_BYTES) + dump)
+    assert read_mark(path, [LANE]) is None
 
 
-class Dumping(toy.ToyStrategy):
-    """Its call is dumped as faulthandler would at the end of its patience."""
+def said(tape: MemoryTape, cause: int) -> None:
+    bar = toy.slices(1)[0].messages[0]
+    out = fact(tape.id, LANE, bar, ts_ns=0, key=f"{cause}", cause=cause)
+    tape.put(out, lane=LANE, fence=tape.lane_end(LANE))
 
-    foresees: tuple[str, ...] = ()
 
-    def __init__(self, mark: Mark) -> None:
-        super().__init__("slow", 1)
-        self._mark = mark
+def test_a_quarantine_says_which_message_was_not_handled() -> None:
+    async def scenario() -> None:
+        tape = MemoryTape("ab" * 8)
+        said(tape, 6)
+        assert await put_quarantine(tape, HANG)
+        entry = await tape.last("control.strategy.quarantine.stuck")
+        assert entry is not None
+        expected = Quarantine(strategy_id="stuck", from_seq=7, reason="hung at mine.py:3")
+        assert entry.open()[1] == expected
 
-    def foresee(self, *_: object) -> None: ...
+    asyncio.run(scenario())
 
-    @override
-    def handle(self, stamp: Stamp, message: Message) -> tuple[Message, ...]:
-        faulthandler.dump_traceback(self._mark.file)
-        return ()
+
+@pytest.mark.parametrize("cause", [7, 8])
+def test_who_is_answered_by_another_instance_is_not_quarantined(cause: int) -> None:
+    async def scenario() -> None:
+        tape = MemoryTape("ab" * 8)
+        said(tape, cause)
+        assert not await put_quarantine(tape, HANG)
+        assert await tape.last("control.>") is None
+
+    asyncio.run(scenario())
+
+
+class Overtaken(MemoryTape):
+    """Another instance speaks between the look and the quarantine."""
+
+    async def last(self, pattern: str) -> object:  # type: ignore[override]
+        found = await super().last(pattern)
+        said(self, 9)
+        return found
+
+
+def test_the_fence_refuses_a_quarantine_that_another_instance_has_overtaken() -> None:
+    async def scenario() -> None:
+        tape = Overtaken("ab" * 8)
+        said(tape, 6)
+        with pytest.raises(FenceLostError):
+            await put_quarantine(tape, HANG)
+
+    asyncio.run(scenario())
+
+
+def test_slowness_counts_from_where_the_command_stands() -> None:
+    async def scenario() -> None:
+        tape = MemoryTape("ab" * 8)
+        await put_slow(tape, LANE, 5, 2.0, 1.0)
+        await put_slow(tape, LANE, 5, 2.0, 1.0)
+        entry = await tape.last("control.strategy.quarantine.stuck")
+        assert entry is not None
+        message = entry.open()[1]
+        assert isinstance(message, Quarantine)
+        assert message.from_seq == 0
+        assert message.reason == "took 2.0 s for message 5 and more than 1 s too often"
+        assert tape.last_seq == 1
+
+    asyncio.run(scenario())
+
+
+def test_the_watchdog_knows_where_its_own_frames_begin() -> None:
+    assert Watched.handle.__code__.co_filename.endswith("watchdog.py")
