@@ -163,6 +163,9 @@ class Runner:
             self._tape, self._lane, head, self._instruments.waits, self._turns.go
         )
         known = await birth.last_certificate(self._tape, self._actor)
+        if known is not None and known[0].seq > head:
+            # Another instance was born between the two questions: ask again.
+            raise FenceLostError(self._lane, head, known[0].seq)
         mine = birth.certificate(self._actor, 0)
         ts_ns = await self._tape_time_ns()
         if known is None or not birth.is_same_release(known[1], mine):

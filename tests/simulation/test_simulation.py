@@ -72,11 +72,6 @@ def test_a_failing_round_prints_the_command_that_plays_it_again(
     assert said.endswith("make simulate SEED=41 ROUNDS=1\n")
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="runner: a certificate that another instance of the same release writes between the two"
-    " reads of a birth is taken for another release's; the standby is superseded for good",
-)
 def test_instances_of_one_release_do_not_supersede_each_other() -> None:
     assert not any(judge(seed).counts.get("superseded") for seed in range(1, 80))
 
