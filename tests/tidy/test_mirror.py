@@ -84,11 +84,9 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/integration/test_lockstep.py",
         "compared with the real tape",
     ),
-    "shared/runtime/guard.py": ("tests/integration/test_scaling.py", "ends processes"),
     "shared/runtime/hosted.py": ("tests/integration/test_scaling.py", "needs a real server"),
     "shared/runtime/runner.py": ("tests/integration/test_runner.py", "needs a real tape"),
     "shared/runtime/service.py": ("tests/integration/test_service.py", "is a process"),
-    "shared/runtime/sharing.py": ("tests/integration/test_scaling.py", "needs processes"),
     "shared/runtime/snapshot_store.py": (
         "tests/integration/test_snapshot_store.py",
         "needs a real server",

@@ -7,19 +7,31 @@ import pytest
 import structlog
 
 from shared.config.desk import HostingSettings
+from shared.core import Stamp
 from shared.domain.errors import ConfigurationError
+from shared.messages.base import Message
 from shared.messages.control import Quarantine
 from shared.runtime.actor import Rank
 from shared.runtime.guard import Guard
-from shared.runtime.watchdog import Watched
+from shared.runtime.watchdog import Watchdog, Watched
 from shared.subjects import lane
 from shared.tape.memory import MemoryTape
 from tests import toy
 from tests.tapes import TAPE_ID
-from tests.unit.shared.runtime.test_foresight import Seer
-from tests.unit.shared.runtime.test_watchdog import nothing
 
 LANE = lane("strategy", "one")
+
+
+class Seer(toy.ToyStrategy):
+    """A core that can be quarantined."""
+
+    foresees: tuple[str, ...] = ("control.*.quarantine.one",)
+
+    def foresee(self, stamp: Stamp, message: Message) -> None:
+        raise NotImplementedError
+
+
+async def nothing(_: Watchdog) -> None: ...
 
 
 def guard(**settings: object) -> Guard:
@@ -27,7 +39,7 @@ def guard(**settings: object) -> Guard:
 
 
 def test_only_what_can_be_quarantined_is_watched() -> None:
-    user, ours = toy.actor(Seer(), Rank.STRATEGY), toy.actor(toy.ToyRisk(), Rank.RISK)
+    user, ours = toy.actor(Seer("one", 1), Rank.STRATEGY), toy.actor(toy.ToyRisk(), Rank.RISK)
 
     assert isinstance(guard().over(user).core, Watched)
     assert guard().over(ours) is ours

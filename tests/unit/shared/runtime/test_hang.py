@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import override
 
 import pytest
 
@@ -20,7 +21,7 @@ from shared.runtime.hang import (
 )
 from shared.runtime.watchdog import Watched
 from shared.subjects import lane
-from shared.tape.entry import fact
+from shared.tape.entry import Entry, fact
 from shared.tape.interface import FenceLostError
 from shared.tape.memory import MemoryTape
 from tests import toy
@@ -31,8 +32,8 @@ DUMP = b"""Timeout (0:00:10)!
 Thread 0x00007f66f60dc6c0 (most recent call first):
   File "/lib/threading.py", line 992 in run
 Thread 0x00007f66f60dc6c1 (most recent call first):
-  File "/home/me/mine.py", line 12 in commit
-  File "/home/me/mine.py", line 30 in on_bar
+  File "/srv/mine.py", line 12 in commit
+  File "/srv/mine.py", line 30 in on_bar
   File "/app/shared/runtime/watchdog.py", line 101 in handle
 """
 
@@ -111,7 +112,8 @@ def test_who_is_answered_by_another_instance_is_not_quarantined(cause: int) -> N
 class Overtaken(MemoryTape):
     """Another instance speaks between the look and the quarantine."""
 
-    async def last(self, pattern: str) -> object:  # type: ignore[override]
+    @override
+    async def last(self, pattern: str) -> Entry | None:
         found = await super().last(pattern)
         said(self, 9)
         return found

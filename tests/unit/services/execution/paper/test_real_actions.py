@@ -3,8 +3,9 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
-import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from services.execution.config import PaperSettings
@@ -26,10 +27,15 @@ def _session(day: date) -> Session:
     return session
 
 
+def _of_apple(name: str) -> list[dict[str, Any]]:
+    table = pq.read_table(real(name), filters=[("symbol", "=", "AAPL")])
+    found: list[dict[str, Any]] = table.sort_by("date").to_pylist()
+    return found
+
+
 def _actions() -> dict[date, CorporateAction]:
     """The splits and dividends, by the last day before they count, from a table of factors."""
-    table = pl.read_parquet(real("corporate_actions/lean_factor_files.parquet"))
-    lines = table.filter(pl.col("symbol") == "AAPL").sort("date").to_dicts()
+    lines = _of_apple("corporate_actions/lean_factor_files.parquet")
     found = {}
     for line, later in pairwise(lines):
         day = line["date"]
@@ -51,9 +57,8 @@ def _actions() -> dict[date, CorporateAction]:
 def _play(talk: BrokerTalk) -> dict[date, list[Message]]:
     """Play the days; return what was said to each action, by the day before it."""
     actions, said = _actions(), {}
-    bars = pl.read_parquet(real("daily/lean_daily_raw.parquet"))
-    chosen = bars.filter((pl.col("symbol") == "AAPL") & pl.col("date").is_between(FIRST, LAST))
-    for row in chosen.sort("date").to_dicts():
+    bars = _of_apple("daily/lean_daily_raw.parquet")
+    for row in (bar for bar in bars if FIRST <= bar["date"] <= LAST):
         session = _session(row["date"])
         talk.now_ns = session.open_ns
         talk.clock(session.date)
