@@ -8,13 +8,15 @@ import json
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from console.configuration import DEMO, Sources, load_desk
 from console.describe import describe
 from console.home import home_of
 from console.output import print_json
 from console.running import Place, find_desk, open_tape
-from console.services import ask_health
+from console.services import ask_health, service_of
+from services.strategy.shards import actor_name
 from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.domain.values import NS_PER_S
 from shared.messages.control import Activate, Command, Deactivate, Resume
@@ -163,7 +165,7 @@ def latch_of(state: Path | None) -> Path | None:
 def _answering(place: Place, command: Command) -> str:
     """Return the lane whose actor decides about a command."""
     if isinstance(command, Activate | Deactivate):
-        return str(lane("strategy", command.strategy_id))
+        return str(lane("strategy", _first_shard(place, command.strategy_id)))
     return str(lane("risk", place.book))
 
 
@@ -189,9 +191,13 @@ async def wait_for_answers(
 
 async def has_handled(place: Place, actor: str, seq: int) -> bool:
     """Tell whether an actor of a desk on this machine says that it is past message `seq`."""
-    port = place.record.ports.get(actor.partition(".")[0], 0) if place.record else 0
-    report = await ask_health(port) if port else None
-    return report is not None and actor in report.actors and report.actors[actor].seq >= seq
+    ports = place.record.ports if place.record else {}
+    for service, port in ports.items():
+        if port and service_of(service) == actor.partition(".")[0]:
+            report = await ask_health(port)
+            if report is not None and actor in report.actors and report.actors[actor].seq >= seq:
+                return True
+    return False
 
 
 def _is_refusal(entry: Entry) -> bool:
@@ -200,21 +206,33 @@ def _is_refusal(entry: Entry) -> bool:
 
 
 async def _refuse_unknown(tape: Tape, place: Place, strategy_id: str) -> None:
-    if await tape.last(f"strategy.{strategy_id}.state") is not None:
+    actor = _first_shard(place, strategy_id)
+    if await tape.last(f"strategy.{actor}.state") is not None:
         return
     known = ", ".join(configured_strategies(place)) or "none"
     raise ConfigurationError(f"there is no strategy {strategy_id!r} here; known are {known}")
 
 
+def _first_shard(place: Place, strategy_id: str) -> str:
+    """Return the actor that answers for a strategy: of a divided one the first shard for all."""
+    settings = _configured(place).get(strategy_id, {})
+    return actor_name(strategy_id, 1, int(settings.get("shards", 1)))
+
+
 def configured_strategies(place: Place) -> list[str]:
     """Return the ids of the strategies that the running desk was configured with."""
+    return sorted(_configured(place))
+
+
+def _configured(place: Place) -> dict[str, dict[str, Any]]:
     if place.record is None:
-        return []
+        return {}
     try:
         text = Path(place.record.config_path).read_text(encoding="utf-8")
     except OSError:
-        return []  # the desk has just ended
-    return sorted(json.loads(text).get("strategies", {}))
+        return {}  # the desk has just ended
+    found: dict[str, dict[str, Any]] = json.loads(text).get("strategies", {})
+    return found
 
 
 def valid() -> dict[str, int]:

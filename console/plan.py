@@ -15,7 +15,7 @@ import msgspec
 from console.configuration import DEMO, DeskConfiguration, Sources, effective, load_desk
 from console.embedded.process import ensure_port_is_free
 from console.services import SERVICES
-from services.strategy.assembly import strategy_actors
+from services.strategy.assembly import strategy_actors, strategy_lanes
 from services.strategy.catalogue import resolve
 from services.strategy.config import StrategySettings
 from shared.config.desk import merge
@@ -327,7 +327,7 @@ def _without(*modules: str) -> Iterator[None]:
         sys.meta_path.remove(hiding)
 
 
-def participants(book: str, strategies: Iterable[str]) -> tuple[str, ...]:
+def participants(book: str, strategies: Mapping[str, StrategySettings]) -> tuple[str, ...]:
     """Return the lanes that take part in a lockstep run."""
     of_book = [lane(name, book) for name in ("broker", "execution", "risk", "ledger")]
-    return tuple(str(one) for one in (*of_book, *(lane("strategy", i) for i in sorted(strategies))))
+    return tuple(str(one) for one in (*of_book, *strategy_lanes(strategies)))

@@ -21,10 +21,16 @@ HEALTH_TIMEOUT_S = 2.0
 LOG_TAIL_BYTES = 64_000
 
 
+def service_of(name: str) -> str:
+    """Return the service that a process is an instance of: `strategy-2` is one of `strategy`."""
+    return name.partition("-")[0]
+
+
 class ServiceProcess:
     """One service of the desk; may be started again after it has ended.
 
-    `port` is where it serves its health; 0: wherever it says in its log.
+    `name` is the service's, for a further instance with a number: `strategy-2`. `port` is where it
+    serves its health; 0: wherever it says in its log.
     """
 
     def __init__(
@@ -59,7 +65,7 @@ class ServiceProcess:
             with self.log_path.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
                     *launcher(signal.SIGKILL, in_user_namespace=False),
-                    *(sys.executable, "-m", f"services.{self.name}.main"),
+                    *(sys.executable, "-m", f"services.{service_of(self.name)}.main"),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -20,6 +20,7 @@ from console.in_process import actors_of, books_of
 from services.data.files.bars import Bars, between
 from services.data.files.source import FileSource
 from services.ledger import books
+from services.strategy.assembly import strategy_lanes
 from services.strategy.catalogue import resolve
 from shared.domain.values import Timeframe
 from shared.messages.decisions import Approved, Denied
@@ -132,7 +133,7 @@ class _Stage:
     def _document(self, bars: int, seconds: float) -> dict[str, object]:
         drain, state, book = self._drain, self._ledger.state, self._desk.book
         risk, execution = lane("risk", book), lane("execution", book)
-        strategies = [lane("strategy", name) for name in self._desk.strategies]
+        strategies = strategy_lanes(self._desk.strategies)
         equity = state.totals.cash + books.value(state).market_value
         held = {s: q for s, q in sorted(books.holdings(state).items()) if q}
         faults = list(books.faults(state))

@@ -10,13 +10,17 @@ from shared.domain.values import Timeframe
 type StrategyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
 
 
+SHARDS_MAX = 64
+
+
 class StrategySettings(Section):
     """One instance: which strategy, on what, with which parameters.
 
     `use` is a built-in name, `package.module:Class` or `path/to/file.py:Class`. `timeframe` None
     takes the class's own. `active` lets the instance trade from its very first start; otherwise
     it waits for an operator's `activate`. A signal is void after `signal_ttl_s` seconds of market
-    time; after `errors_max` errors in a row the instance is quarantined.
+    time; after `errors_max` errors in a row the instance is quarantined. With `shards` its
+    symbols are divided among so many actors.
     """
 
     use: str = Field(min_length=1)
@@ -26,6 +30,7 @@ class StrategySettings(Section):
     params: dict[str, object] = Field(default_factory=dict)
     signal_ttl_s: float = Field(default=300.0, gt=0, le=86_400)
     errors_max: int = Field(default=3, ge=1, le=1_000)
+    shards: int = Field(default=1, ge=1, le=SHARDS_MAX)
 
 
 class StrategyServiceSettings(DeskSettings):

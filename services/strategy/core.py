@@ -48,7 +48,7 @@ class StrategyCore(Containment):
     @override
     def lane(self) -> subjects.Lane:
         """The lane of this instance."""
-        return subjects.lane("strategy", self._instance.id)
+        return subjects.lane("strategy", self._instance.actor or self._instance.id)
 
     @property
     def reads(self) -> Sequence[str]:
@@ -58,12 +58,13 @@ class StrategyCore(Containment):
         kinds += [(kind,) for kind in ("quote", "trade") if f"on_{kind}" in self._hooks]
         orders = ("submitting", "filled", "cancelled", "rejected", "expired")
         commands = ("activate", "deactivate", "quarantine")
+        names = dict.fromkeys((instance.id, self.lane.actor))  # of all its shards, or of this one
         return [
             *(read("data", "*", *kind, symbol) for kind in kinds for symbol in instance.symbols),
             read("data", "*", "clock"),
             read("risk", instance.book, "denied", "*"),
             *(read("execution", instance.book, event, "*") for event in orders),
-            *(read("control", "*", command, instance.id) for command in commands),
+            *(read("control", "*", command, name) for command in commands for name in names),
         ]
 
     @property

@@ -25,8 +25,9 @@ class Code(StrEnum):
 class Instance(Struct, frozen=True, kw_only=True):
     """One configured strategy: what the core is told about itself and never changes.
 
-    `symbols` is ("*",) for all. A signal may be acted on for `signal_ttl_ns`; after `errors_max`
-    errors in a row the strategy is taken out of service.
+    `symbols` is ("*",) for all; those of them that fall to `shard` of `shards` are its own, and
+    `actor` is the name of its lane where that is not its id. A signal may be acted on for
+    `signal_ttl_ns`; after `errors_max` errors in a row the strategy is taken out of service.
     """
 
     id: str
@@ -35,6 +36,9 @@ class Instance(Struct, frozen=True, kw_only=True):
     timeframe: str = ""
     signal_ttl_ns: int = 300_000_000_000
     errors_max: int = 3
+    shard: int = 1
+    shards: int = 1
+    actor: str = ""
 
 
 class Pending(Struct):

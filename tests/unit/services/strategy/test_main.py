@@ -12,6 +12,7 @@ from shared.runtime.actor import Actor
 from shared.runtime.exits import Exit
 from shared.runtime.service import Context
 from shared.tape.jetstream import JetStreamTape
+from shared.tape.memory import MemoryTape
 from shared.telemetry.metrics import Metrics
 
 
@@ -19,7 +20,7 @@ def built(strategies: dict[str, StrategySettings]) -> Sequence[Actor]:
     """Wire the service and have its actors made; nothing touches the tape or the client."""
     context = Context(
         settings=StrategyServiceSettings(strategies=strategies),
-        tape=cast("JetStreamTape", None),
+        tape=cast("JetStreamTape", MemoryTape("ab" * 8)),
         client=cast("Client", None),
         log=structlog.get_logger(),
         metrics=Metrics("strategy", "0"),
