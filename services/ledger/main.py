@@ -11,6 +11,7 @@ from services.ledger.config import LedgerServiceSettings
 from services.ledger.core import LedgerCore
 from services.ledger.rows import EquityRow, Row
 from shared.runtime.service import Context, Hosting, run_service
+from shared.tape.interface import ReadableTape
 from shared.telemetry.metrics import Metrics
 
 
@@ -24,10 +25,14 @@ async def build(context: Context[LedgerServiceSettings]) -> Hosting:
     )
     take_rows = partial(_take_rows, core, context.metrics)
     sink = PostgresSink(writer, writing, take_rows, settings.tape.standby_after_ms / 1e3)
-    await sink.open((await context.tape.bounds()).last)
+    await sink.open(partial(_end_of, context.tape))
     await check_history(context.tape, settings.postgres)
     actor = ledger_actor(core, settings.ledger.books, sink)
     return Hosting(actors=[actor], tasks=[("writer", sink.run)])
+
+
+async def _end_of(tape: ReadableTape) -> int:
+    return (await tape.bounds()).last
 
 
 def _take_rows(core: LedgerCore, metrics: Metrics, seq: int) -> list[Row]:

@@ -35,6 +35,11 @@ class Sink(Protocol):
         """
         ...
 
+    @property
+    def leads(self) -> bool:
+        """True while it is this instance, and not another one, that keeps it."""
+        ...
+
     async def position(self) -> int:
         """Return the sequence up to which everything is stored."""
         ...

@@ -141,7 +141,8 @@ class Runner:
     def _phase(self) -> str:
         if self._is_recovering:
             return RECOVERING
-        return "live" if self._role.leads or self._role.is_alone else "standby"
+        keeper = self._role if self._actor.sink is None else self._actor.sink
+        return "live" if keeper.leads or self._role.is_alone else "standby"
 
     async def _come_to_be(self) -> None:
         """Be born; another instance that is born at the same moment is as good."""

@@ -27,7 +27,7 @@ from services.ledger.queries import books_faults
 from shared.config.desk import PostgresSettings
 from shared.domain.errors import ConfigurationError, InvariantError, UnavailableError
 from shared.tape.entry import Entry
-from tests.unit.services.ledger.story import BOOK, TAPE_ID, Story, ordinary_day
+from tests.unit.services.ledger.story import BOOK, TAPE_ID, Story, ending_at, ordinary_day
 
 QUICK = WriterSettings(batch_events_max=7, flush_ms=5, trail_ms=0, retry_ms=5, retry_max_ms=50)
 
@@ -60,7 +60,7 @@ class Ledger:
 
     async def run(self, entries: list[Entry], tape_end: int = 10**6) -> None:
         """A life of the service, from start to an orderly end."""
-        await self.sink.open(tape_end)
+        await self.sink.open(ending_at(tape_end))
         await self.read(entries)
         await self.sink.flush()
 
@@ -175,7 +175,7 @@ def test_connections_killed_at_any_instant_lose_and_repeat_nothing(migrated_url:
     async def scenario() -> None:
         story = renumbered(long_story())
         ledger = Ledger(migrated_url)
-        await ledger.sink.open(story.seq)
+        await ledger.sink.open(ending_at(story.seq))
         async with asyncio.TaskGroup() as group:
             running = group.create_task(ledger.sink.run())
             reading = group.create_task(ledger.read(story.entries))
@@ -197,7 +197,7 @@ def test_a_service_killed_at_any_instant_continues_where_the_database_stands(
 ) -> None:
     async def one_life(entries: list[Entry], life_s: float) -> None:
         ledger = Ledger(migrated_url)
-        await ledger.sink.open(len(entries))
+        await ledger.sink.open(ending_at(len(entries)))
         try:
             async with asyncio.timeout(life_s), asyncio.TaskGroup() as group:
                 group.create_task(ledger.sink.run())
@@ -223,7 +223,7 @@ def test_a_server_killed_and_started_again_has_everything(tmp_path: Path) -> Non
 
         async def scenario() -> None:
             ledger = Ledger(server.url)
-            await ledger.sink.open(story.seq)
+            await ledger.sink.open(ending_at(story.seq))
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(ledger.sink.run())
                 reading = group.create_task(ledger.read(story.entries))
@@ -267,7 +267,7 @@ def test_a_second_ledger_waits_and_goes_on_where_the_first_ends(migrated_url: st
     async def scenario() -> None:
         first, second = Ledger(migrated_url), Ledger(migrated_url, standby_after_s=0.1)
         for ledger in (first, second):
-            await ledger.sink.open(story.seq)
+            await ledger.sink.open(ending_at(story.seq))
         async with storing(second):
             async with storing(first):
                 async with asyncio.TaskGroup() as group:
@@ -293,7 +293,7 @@ def test_a_ledger_that_hung_in_its_transaction_is_replaced_and_stands_by(
     async def scenario() -> None:
         first, second = Ledger(migrated_url), Ledger(migrated_url, standby_after_s=0.1)
         for ledger in (first, second):
-            await ledger.sink.open(story.seq)
+            await ledger.sink.open(ending_at(story.seq))
         connection = await first.writer._connected()
         await connection.execute("BEGIN; UPDATE ledger_cursor SET seq = seq")
         async with storing(second):
@@ -334,7 +334,7 @@ def test_a_database_that_does_not_belong_here_is_refused(
         await execute(migrated_url, before or "SELECT 1")
         other = Ledger(migrated_url, **ledger)  # type: ignore[arg-type]
         with pytest.raises(kind, match=text):
-            await other.sink.open(tape_end)
+            await other.sink.open(ending_at(tape_end))
         await other.writer.close()
 
     asyncio.run(scenario())
@@ -351,7 +351,7 @@ def test_a_wrong_address_is_one_sentence(
     migrated_url: str, change: Callable[[str], str], text: str
 ) -> None:
     with pytest.raises(UnavailableError, match=text) as caught:
-        asyncio.run(Ledger(change(migrated_url)).sink.open(0))
+        asyncio.run(Ledger(change(migrated_url)).sink.open(ending_at(0)))
     assert "\n" not in str(caught.value)
 
 
@@ -361,7 +361,7 @@ def test_a_server_that_is_not_there_is_waited_for_and_then_named() -> None:
     )
     writer = Writer(postgres, QUICK, structlog.get_logger(), tape_id=TAPE_ID, book=BOOK)
     with pytest.raises(UnavailableError, match="cannot be reached"):
-        asyncio.run(writer.open(0))
+        asyncio.run(writer.open(ending_at(0)))
 
 
 def test_the_writer_role_is_enough(migrated_url: str) -> None:
@@ -383,11 +383,31 @@ def test_the_writer_role_is_enough(migrated_url: str) -> None:
     asyncio.run(scenario())
 
 
+def test_a_second_ledger_may_start_while_the_first_stores_what_is_said(migrated_url: str) -> None:
+    """It looks at the cursor first: what is stored after that is no proof of a lost tape."""
+
+    async def scenario() -> None:
+        story = ordinary_day()
+        first, second = Ledger(migrated_url), Ledger(migrated_url)
+
+        async def tape_end() -> int:
+            end = len(story.entries) // 2
+            await first.run(story.entries)  # the tape has grown, and all of it is stored
+            return end
+
+        await second.sink.open(tape_end)
+        await second.writer.close()
+        await first.writer.close()
+        await assert_stored_exactly_once(migrated_url, story)
+
+    asyncio.run(scenario())
+
+
 def test_a_row_that_the_database_refuses_stops_the_process(migrated_url: str) -> None:
     async def scenario() -> None:
         story = ordinary_day()
         ledger = Ledger(migrated_url)
-        await ledger.sink.open(story.seq)
+        await ledger.sink.open(ending_at(story.seq))
         await execute(migrated_url, "ALTER TABLE fills ADD CONSTRAINT none_at_all CHECK (seq < 0)")
         await ledger.read(story.entries)
         with pytest.raises(InvariantError, match=r"INV-LEDGER-ROWS.*none_at_all"):

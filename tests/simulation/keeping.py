@@ -1,6 +1,7 @@
 """Where snapshots and the ledger's rows are kept, with what may befall them there."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from msgspec.structs import replace
@@ -116,11 +117,11 @@ class SimWriter:
         self._weather = weather
         self._is_in_doubt = False
 
-    async def open(self, tape_end: int) -> tuple[int, bytes]:
-        # By the tape's end as it is now: since the caller asked, another ledger may have stored.
-        tape_end = self._database.log.last_seq
-        assert self._database.seq <= tape_end, f"rows of {self._database.seq}, tape of {tape_end}"
-        return await self.cursor()
+    async def open(self, tape_end: Callable[[], Awaitable[int]]) -> tuple[int, bytes]:
+        cursor = await self.cursor()
+        end = await tape_end()
+        assert cursor[0] <= end, f"rows of {cursor[0]}, tape of {end}"
+        return cursor
 
     async def cursor(self) -> tuple[int, bytes]:
         await self._reach()

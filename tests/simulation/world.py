@@ -122,7 +122,11 @@ class World:
         writer = cast("Writer", SimWriter(self.database, process, self.weather))
         sink = PostgresSink(writer, WRITER, core.take_rows, standby_s)
         link = Link(self.log, process, self.weather)
-        await sink.open((await link.bounds()).last)
+
+        async def tape_end() -> int:
+            return (await link.bounds()).last
+
+        await sink.open(tape_end)
         actor = ledger_actor(core, self.desk.ledger.books, sink)
         await self._run(process, actor, standby_s, [sink.run])
 

@@ -10,7 +10,7 @@ and stores itself when the cursor stands still for too long; the cursor is the f
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import islice
 
 from services.ledger.adapters.records import Batch, Taken, make_batch
@@ -54,9 +54,14 @@ class PostgresSink:
         self._is_running = False
         self._role = Role(standby_after_s)
 
-    async def open(self, tape_end: int) -> None:
+    async def open(self, tape_end: Callable[[], Awaitable[int]]) -> None:
         """Connect, and take up where the database ends; errors as of `Writer.open`."""
         self._seq, self._hash = await self._writer.open(tape_end)
+
+    @property
+    def leads(self) -> bool:
+        """True while it is this ledger that stores."""
+        return self._role.leads
 
     async def position(self) -> int:
         """Return the sequence up to which everything is stored."""

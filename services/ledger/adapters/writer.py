@@ -63,22 +63,23 @@ class Writer:
         """Who and where, without the password."""
         return place(self._url)
 
-    async def open(self, tape_end: int) -> tuple[int, bytes]:
+    async def open(self, tape_end: Callable[[], Awaitable[int]]) -> tuple[int, bytes]:
         """Connect and return the cursor: the last stored sequence and its hash.
 
-        Waits for a server that is starting, for the connect timeout. Refuses, by UnavailableError
-        or ConfigurationError, a database that is not of this release or not of this tape.
+        `tape_end` tells how far the tape reaches; it is asked after the cursor was read, since
+        another ledger may be storing what is said meanwhile. Waits for a server that is starting,
+        for the connect timeout. Refuses, by UnavailableError or ConfigurationError, a database
+        that is not of this release or not of this tape.
         """
-        deadline_s = monotonic_s() + self._connect_timeout_s
-        while True:
-            try:
-                connection = await self._connected()
-                return await self._checked_cursor(connection, tape_end)
-            except FAILURES as error:
-                self._abandon()
-                if not is_passing(error) or monotonic_s() >= deadline_s:
-                    raise explain(error, self._url) from error
-            await asyncio.sleep(self._settings.retry_ms / 1e3)
+        seq, digest = await self._first_cursor()
+        end = await tape_end()
+        if seq > end:
+            raise ConfigurationError(
+                f"PostgreSQL at {self.where} knows tape {self._tape_id} up to {seq}, but the tape"
+                f" ends at {end}: the tape was restored from an older copy; set postgres.url"
+                " to a new database, it will be filled from the tape"
+            )
+        return seq, digest
 
     async def store(self, batch: Batch) -> None:
         """Commit a batch, however long that takes.
@@ -100,6 +101,17 @@ class Writer:
                 await connection.close(timeout=self._connect_timeout_s)
             except FAILURES:
                 connection.terminate()  # it was broken already, and nothing is left to store
+
+    async def _first_cursor(self) -> tuple[int, bytes]:
+        deadline_s = monotonic_s() + self._connect_timeout_s
+        while True:
+            try:
+                return await self._checked_cursor(await self._connected())
+            except FAILURES as error:
+                self._abandon()
+                if not is_passing(error) or monotonic_s() >= deadline_s:
+                    raise explain(error, self._url) from error
+            await asyncio.sleep(self._settings.retry_ms / 1e3)
 
     async def _patiently[T](self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         """Return what `work` does on a connection; again on a new one as long as that may help."""
@@ -180,9 +192,7 @@ class Writer:
         if connection is not None:
             connection.terminate()
 
-    async def _checked_cursor(
-        self, connection: asyncpg.Connection, tape_end: int
-    ) -> tuple[int, bytes]:
+    async def _checked_cursor(self, connection: asyncpg.Connection) -> tuple[int, bytes]:
         revision = await connection.fetchval("SELECT version_num FROM alembic_version")
         if revision != statements.REVISION:
             raise UnavailableError(
@@ -191,7 +201,10 @@ class Writer:
             )
         mine = (self._tape_id, self._book)
         await connection.execute(statements.OPEN_CURSOR, *mine, 0, genesis(self._tape_id))
-        cursors = await _cursors(connection)
+        # One view of both: another ledger may store between two questions.
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            cursors = await _cursors(connection)
+            last = await connection.fetchrow(statements.READ_LAST_EVENT)
         seq, digest = cursors.pop(mine)
         for tape_id, book in cursors:
             raise ConfigurationError(
@@ -199,17 +212,6 @@ class Writer:
                 f" {book}, but this desk is tape {self._tape_id}, book {self._book}: set"
                 " postgres.url to another database"
             )
-        if seq > tape_end:
-            raise ConfigurationError(
-                f"PostgreSQL at {self.where} knows tape {self._tape_id} up to {seq}, but the tape"
-                f" ends at {tape_end}: the tape was restored from an older copy; set postgres.url"
-                " to a new database, it will be filled from the tape"
-            )
-        await self._check_end(connection, seq, digest)
-        return seq, digest
-
-    async def _check_end(self, connection: asyncpg.Connection, seq: int, digest: bytes) -> None:
-        last = await connection.fetchrow(statements.READ_LAST_EVENT)
         stored = (last["seq"], last["hash"]) if last else (0, genesis(self._tape_id))
         if stored != (seq, digest):
             raise ConfigurationError(
@@ -217,6 +219,7 @@ class Writer:
                 f" {stored[0]} is not the one its cursor names ({seq}); docs/audit-trail.md"
                 " tells how to find where the chain breaks"
             )
+        return seq, digest
 
 
 async def _copy(

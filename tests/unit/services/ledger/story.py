@@ -1,5 +1,6 @@
 """Tells a ledger what happens on a tape, one short line a message."""
 
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,15 @@ BOOK = "main"
 MINUTE_NS = 60_000_000_000
 OPEN_NS = 1_746_797_400_000_000_000  # 2025-05-09 09:30 in New York
 SESSION = "2025-05-09"
+
+
+def ending_at(seq: int) -> Callable[[], Awaitable[int]]:
+    """Return how a ledger that opens is told where its tape ends."""
+
+    async def tape_end() -> int:
+        return seq
+
+    return tape_end
 
 
 class Story:

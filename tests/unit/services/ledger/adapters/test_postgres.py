@@ -1,7 +1,7 @@
 """The sink: batches, back-pressure, and nothing lost when it is interrupted."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 import pytest
 
@@ -9,7 +9,7 @@ from services.ledger.adapters.postgres import PostgresSink
 from services.ledger.adapters.records import Batch, genesis
 from services.ledger.config import WriterSettings
 from shared.domain.errors import UnavailableError
-from tests.unit.services.ledger.story import TAPE_ID, Story
+from tests.unit.services.ledger.story import TAPE_ID, Story, ending_at
 
 QUICK = WriterSettings(batch_events_max=3, flush_ms=5, trail_ms=0, queue_events_max=6)
 
@@ -26,7 +26,7 @@ class FakeWriter:
         self.closed = 0
         self._at_seq = at_seq
 
-    async def open(self, tape_end: int) -> tuple[int, bytes]:
+    async def open(self, tape_end: Callable[[], Awaitable[int]]) -> tuple[int, bytes]:
         return self._at_seq, genesis(TAPE_ID)
 
     async def store(self, batch: Batch) -> None:
@@ -45,7 +45,7 @@ async def opened(
     writer: FakeWriter, story: Story, settings: WriterSettings = QUICK
 ) -> PostgresSink:
     sink = PostgresSink(writer, settings, story.core.take_rows)  # type: ignore[arg-type]
-    await sink.open(10**6)
+    await sink.open(ending_at(10**6))
     return sink
 
 
@@ -197,7 +197,7 @@ def test_what_the_other_ledger_stores_while_the_queue_is_full_is_not_stored_agai
     async def scenario() -> None:
         writer, story = FollowedWriter(), a_story(7)
         sink = PostgresSink(writer, QUICK, story.core.take_rows, 9.0)  # type: ignore[arg-type]
-        await sink.open(10**6)
+        await sink.open(ending_at(10**6))
         await hand_over(sink, story)
         await sink.flush()
         assert await sink.position() == 7
