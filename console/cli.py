@@ -93,6 +93,10 @@ def up(
     profile: Profile = None,
     state: State = None,
     as_json: Json = False,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(help="service=N: so many instances of it, as strategy=3; repeatable."),
+    ] = None,
     plain: Annotated[
         bool, typer.Option("--plain", "--no-view", help="Lines instead of the live view.")
     ] = False,
@@ -101,9 +105,11 @@ def up(
     with explained():
         from console import up as running  # noqa: PLC0415
         from console.configuration import Sources  # noqa: PLC0415
+        from console.plan import parse_scale  # noqa: PLC0415
 
         shared = _options(context, Sources(config, profile), data, symbols, cash)
         options = shared._replace(feed=feed, speed=speed, until_done=until_done, seed=seed)
+        options = options._replace(scale=parse_scale(scale or ()))
         result = running.up(options, state, running.Manner(as_json=as_json, plain=plain))
         if result is not None:
             from console.output import show_document  # noqa: PLC0415

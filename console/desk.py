@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,7 +20,7 @@ from console.home import DeskRecord, Home
 from console.plan import Plan
 from console.restarts import Restarts
 from console.servers import Servers
-from console.services import SERVICES, ServiceProcess
+from console.services import SERVICES, ServiceProcess, service_of
 from shared.config.desk import merge
 from shared.domain.errors import UnavailableError
 from shared.runtime.exits import Exit
@@ -55,8 +55,9 @@ class Desk:
         self._stopping = False
         self._hurry = asyncio.Event()
         restarts_max = plan.desk.restarts_per_minute_max
-        self._restarts = {name: Restarts(restarts_max) for name in SERVICES}
-        self.services = {name: self._service(name) for name in SERVICES}
+        names = instances(plan.scale)
+        self._restarts = {name: Restarts(restarts_max) for name in names}
+        self.services = {name: self._service(name) for name in names}
 
     async def run(self, work: Work) -> None:
         """Start the services, do `work`, stop them; a service that is beyond help ends the work.
@@ -143,7 +144,7 @@ class Desk:
             code = await service.wait()
             if self.is_stopping:
                 return
-            if service.name == "data" and self.plan.until_done and code == Exit.OK:
+            if service_of(service.name) == "data" and self.plan.until_done and code == Exit.OK:
                 self.played.set()
                 return
             why = service.last_words(code)
@@ -183,19 +184,25 @@ class Desk:
             self.tell(f"{service.name} did not stop in time and was killed")
 
     def _service(self, name: str) -> ServiceProcess:
-        port: int = getattr(self.plan.desk.health, f"{name}_port")
-        return ServiceProcess(name, self.home.logs, self._environment(name), port)
+        service = service_of(name)
+        environment = self._environment(service)
+        environment[variable("hosting", "mark_file")] = str(self.home.run / f"{name}.mark")
+        port: int = getattr(self.plan.desk.health, f"{service}_port")
+        if name != service:
+            port = 0  # the configured one is the first instance's
+            environment[variable("health", f"{service}_port")] = "0"
+        return ServiceProcess(name, self.home.logs, environment, port)
 
-    def _environment(self, name: str) -> dict[str, str]:
+    def _environment(self, service: str) -> dict[str, str]:
         """Return what a service may know: the configuration, its own login, and no other."""
         known = clean_environment()
         known[CONFIG_VARIABLE] = str(self.home.config_path)
         if self.servers.has_own_nats:
-            known[variable("nats", "nkey_file")] = str(seed_path(self.home.path, name))
+            known[variable("nats", "nkey_file")] = str(seed_path(self.home.path, service))
         else:
             secrets = effective(self.plan.desk).secrets
             known |= {key: secrets[key] for key in secrets if key.startswith(variable("nats", ""))}
-        if name == "ledger":
+        if service == "ledger":
             known[variable("postgres", "url")] = self.servers.postgres_url
         # Ours first: a folder called `shared` where the operator stands must not win. The folder
         # itself is added, last of all, by the strategy service.
@@ -203,6 +210,19 @@ class Desk:
         known["PYTHONPATH"] = os.pathsep.join(filter(None, (root, known.get("PYTHONPATH"))))
         known["PYTHONSAFEPATH"] = "1"
         return known
+
+
+def instances(scale: Mapping[str, int]) -> list[str]:
+    """Return the names of all instances in the order of `SERVICES`.
+
+    >>> instances({"risk": 2})
+    ['data', 'strategy', 'risk', 'risk-2', 'execution', 'ledger']
+    """
+    return [
+        name if number == 1 else f"{name}-{number}"
+        for name in SERVICES
+        for number in range(1, scale.get(name, 1) + 1)
+    ]
 
 
 def write_effective_config(home: Home, plan: Plan, servers: Servers, tape_id: str) -> None:

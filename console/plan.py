@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from services.data.files.source import FileSource
 
 DEFAULT_STRATEGY = "ema_crossover"
+INSTANCES_MAX = 16
 _DIGEST_BLOCK_BYTES = 1 << 20
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -52,6 +53,7 @@ class UpOptions(NamedTuple):
     symbols: tuple[str, ...] = ()
     cash: str | None = None
     seed: int | None = None
+    scale: Mapping[str, int] = {}
 
 
 class Extent(NamedTuple):
@@ -63,13 +65,17 @@ class Extent(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A run that can start. `extent` is None for a feed without an end."""
+    """A run that can start. `extent` is None for a feed without an end.
+
+    `scale` says of which services there are several instances, and how many.
+    """
 
     desk: DeskConfiguration
     extent: Extent | None
     tape_id: str | None
     until_done: bool
     notes: tuple[str, ...]
+    scale: Mapping[str, int] = {}
 
 
 def make_plan(options: UpOptions) -> Plan:
@@ -112,7 +118,8 @@ def plan_with_files(
     tape_id = desk.tape.id
     if options.until_done and tape_id is None:
         tape_id = derive_tape_id(desk)
-    return Plan(desk, extent, tape_id, options.until_done, tuple(notes)), source
+    plan = Plan(desk, extent, tape_id, options.until_done, tuple(notes), options.scale)
+    return plan, source
 
 
 def _settle(desk: DeskConfiguration, options: UpOptions) -> DeskConfiguration:
@@ -129,7 +136,11 @@ def _settle(desk: DeskConfiguration, options: UpOptions) -> DeskConfiguration:
     data = data.model_copy(update={"participants": participants(desk.book, strategies)})
     # At full speed the feed waits for everybody, so that the same input makes the same tape.
     of_tape: dict[str, object] = {"lockstep": data.speed == MAX_SPEED}
-    if "standby_after_ms" not in desk.tape.model_fields_set:
+    if options.scale and data.speed == MAX_SPEED:
+        raise ConfigurationError(
+            "--scale needs a paced feed: at full speed all wait for all, and each service runs once"
+        )
+    if not options.scale and "standby_after_ms" not in desk.tape.model_fields_set:
         of_tape["standby_after_ms"] = 0  # each service runs once here
     tape = desk.tape.model_copy(update=of_tape)
     settled = {"strategies": strategies, "data": data, "health": health, "tape": tape}
@@ -140,6 +151,23 @@ _WITHOUT_INFLUENCE = (
     *("nats", "postgres", "health", "hosting", "telemetry", "tape"),
     *("shutdown_timeout_s", "restarts_per_minute_max"),
 )
+
+
+def parse_scale(texts: Iterable[str]) -> dict[str, int]:
+    """Return how many instances there are of the services that have several.
+
+    >>> parse_scale(["strategy=3", "risk=2", "data=1"])
+    {'strategy': 3, 'risk': 2}
+    """
+    found: dict[str, int] = {}
+    for text in texts:
+        service, _, number = text.partition("=")
+        if service not in SERVICES:
+            raise ConfigurationError(f"--scale {text}: one of {', '.join(SERVICES)}, as strategy=3")
+        if not number.isdecimal() or not 1 <= int(number) <= INSTANCES_MAX:
+            raise ConfigurationError(f"--scale {text}: from 1 to {INSTANCES_MAX} of a service")
+        found[service] = int(number)
+    return {service: number for service, number in found.items() if number > 1}
 
 
 def derive_tape_id(desk: DeskConfiguration) -> str:

@@ -167,6 +167,12 @@ async def ask_health(port: int, host: str = "127.0.0.1") -> Report | None:
         return None
 
 
+def is_standby(report: Report) -> bool:
+    """Tell whether a service only watches another instance do the same work."""
+    states = [place.state for place in report.actors.values()]
+    return bool(states) and all(state == "standby" for state in states)
+
+
 def _rotate(path: Path) -> int:
     """Set the log of the desk's last run aside; return where the new one begins."""
     with contextlib.suppress(FileNotFoundError):

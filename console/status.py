@@ -5,13 +5,14 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from console.control import configured_strategies, state_of
 from console.home import home_of
 from console.output import print_json, show_rows
 from console.running import Place, find_desk, open_books, open_tape
-from console.services import SERVICES, ask_health
+from console.services import SERVICES, ask_health, is_standby
 from console.view.picture import holdings_of
 from services.ledger.queries import equity_curve, list_positions
 from shared.domain.errors import UnavailableError
@@ -71,7 +72,7 @@ async def _status(place: Place) -> dict[str, object]:
         "book": place.book,
         "halted": is_halted,
         "tape": {"id": tape_id, "first": bounds.first, "last": bounds.last},
-        "services": [await _service(place, name) for name in SERVICES],
+        "services": [await _service(place, name) for name in _instances(place)],
         "strategies": strategies,
         "positions": {one.symbol: f"{one.quantity:f}" for one in holdings_of(positions, {})},
         "cash": f"{points[-1].cash:f}" if points else None,
@@ -79,19 +80,25 @@ async def _status(place: Place) -> dict[str, object]:
     }
 
 
+def _instances(place: Place) -> Iterable[str]:
+    return place.record.ports if place.record else SERVICES
+
+
 async def _service(place: Place, name: str) -> dict[str, object]:
     port = place.record.ports.get(name, 0) if place.record else 0
     report = await ask_health(port) if port else None
     if report is None:
         return {"service": name, "ready": False, "lag": None, "port": port, "detail": "no answer"}
-    wrong = [f"{key}: {check.detail}" for key, check in report.checks.items() if not check.ok]
+    told = [f"{key}: {check.detail}" for key, check in report.checks.items() if not check.ok]
+    if is_standby(report):
+        told.append("stands by")
     lag = max((actor.lag for actor in report.actors.values()), default=0)
     return {
         "service": name,
         "ready": report.ready,
         "lag": lag,
         "port": port,
-        "detail": "; ".join(wrong),
+        "detail": "; ".join(told),
     }
 
 

@@ -119,7 +119,8 @@ def _side(picture: Picture) -> Table:
     table.add_column(no_wrap=True)
     table.add_column()
     for name, health in picture.services.items():
-        state = _cut("ready", "green") if health.is_ready else _cut(health.detail, "yellow")
+        style = "green" if health.is_ready else "yellow"
+        state = _cut(health.detail or "ready", style)
         if health.lag:
             state.append(f", {health.lag:,} behind", "dim")
         if health.restarts:

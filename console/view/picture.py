@@ -35,7 +35,10 @@ class Happening(Struct, frozen=True):
 
 
 class ServiceHealth(Struct, frozen=True):
-    """One service as it is now; `detail` says what is wrong, `lag` messages behind the tape."""
+    """One instance of a service as it is now; `lag` messages behind the tape.
+
+    `detail` says what is wrong, or what it does when that is not its usual work.
+    """
 
     is_ready: bool
     detail: str

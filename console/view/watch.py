@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from console.control import state_of
 from console.desk import Desk
+from console.services import is_standby
 from console.view.picture import Picture, ServiceHealth, holdings_of
 from services.ledger.queries import equity_curve, list_closed_days, list_positions
 from shared.domain.errors import TapedeckError
@@ -137,7 +138,8 @@ class Watch:
                     check.detail or key for key, check in report.checks.items() if not check.ok
                 ]
                 lag = max((place.lag for place in report.actors.values()), default=0)
-                health = ServiceHealth(report.ready, "; ".join(wrong), lag, service.restarts)
+                detail = "; ".join(wrong) or ("stands by" if is_standby(report) else "")
+                health = ServiceHealth(report.ready, detail, lag, service.restarts)
             self.picture.services[name] = health
 
 

@@ -25,8 +25,9 @@ class LiveDesk:
         self.ports = {f"TAPEDECK__HEALTH__{n.upper()}_PORT": str(free_port()) for n in SERVICES}
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self) -> None:
-        self.process = self.workshop.start("up", "--speed", "600x", "--json", **self.ports)
+    def start(self, *options: str) -> None:
+        command = ("up", "--speed", "600x", "--json", *options)
+        self.process = self.workshop.start(*command, **self.ports)
         wait_until(self._is_ready, READY_S, "the desk did not get ready")
 
     def stop(self) -> tuple[str, str]:
@@ -161,6 +162,32 @@ def test_a_service_that_dies_again_and_again_stops_the_desk(live: LiveDesk) -> N
     _, err = live.process.communicate(timeout=30)
     assert live.process.returncode == 1
     assert "error: risk: ended 6 times within a minute: ended by SIGKILL" in err
+
+
+def test_a_scaled_desk_goes_on_whoever_is_killed(workshop: Workshop) -> None:
+    desk = LiveDesk(workshop)
+    desk.start("--scale", "strategy=2", "--scale", "risk=2", "--scale", "ledger=2")
+    instances = [
+        "data",
+        "strategy",
+        "strategy-2",
+        "risk",
+        "risk-2",
+        "execution",
+        "ledger",
+        "ledger-2",
+    ]
+    try:
+        desk.wait_for_fills()
+        assert [one["service"] for one in desk.ask("status")["services"]] == instances
+        for service in ("strategy", "risk", "ledger"):
+            workshop.processes(f"services.{service}.main")[0].kill()
+        before = len(desk.ask("orders"))
+        wait_until(lambda: len(desk.ask("orders")) > before, 60, "nothing was ordered any more")
+        wait_until(lambda: workshop.run("status").code == 0, 60, "an instance did not come back")
+    finally:
+        desk.stop()
+    assert workshop.run("replay", "--json").document["differences"] == 0
 
 
 def test_init_makes_the_tape_and_the_tables_and_stops(workshop: Workshop) -> None:

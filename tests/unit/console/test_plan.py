@@ -11,6 +11,7 @@ from console.plan import (
     UpOptions,
     choose,
     make_plan,
+    parse_scale,
     parse_setting,
     strategy_id,
 )
@@ -192,3 +193,32 @@ def test_an_id_is_valid_and_new_whatever_the_name(use: str, taken: list[str]) ->
 )
 def test_an_id_is_what_a_person_would_call_it(use: str, made: str) -> None:
     assert strategy_id(use, ()) == made
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("gateway=2", "--scale gateway=2: one of data, strategy, risk, execution, ledger"),
+        ("risk", "--scale risk: from 1 to 16 of a service"),
+        ("risk=0", "--scale risk=0: from 1 to 16 of a service"),
+        ("risk=99", "--scale risk=99: from 1 to 16 of a service"),
+    ],
+)
+def test_a_scale_that_cannot_be_is_one_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_scale([text])
+    assert str(caught.value).startswith(sentence)
+
+
+def test_several_instances_need_a_paced_feed(bars: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--scale needs a paced feed"):
+        make_plan(UpOptions(data=(bars,), until_done=True, scale={"risk": 2}))
+
+
+@pytest.mark.usefixtures("any_ports")
+def test_who_is_not_alone_waits_for_the_leader(bars: Path) -> None:
+    paced = UpOptions(data=(bars,), speed="60x")
+    assert make_plan(paced).desk.tape.standby_after_ms == 0
+    plan = make_plan(paced._replace(scale={"risk": 2}))
+    assert plan.desk.tape.standby_after_ms > 0
+    assert plan.scale == {"risk": 2}
