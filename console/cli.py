@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, override
 import typer
 from typer.core import TyperCommand
 
-from console.cli_options import Config, Json, Profile, Reason, State
+from console.cli_options import Actions, Config, Json, Profile, Reason, State
 from console.cli_tape import tape
 from console.failure import INTERRUPTED, explained
 
@@ -45,6 +45,7 @@ def _options(
     context: typer.Context,
     sources: "Sources",
     data: list[Path] | None,
+    actions: Path | None,
     symbols: str | None,
     cash: str | None,
 ) -> "UpOptions":
@@ -57,6 +58,7 @@ def _options(
     return UpOptions(
         sources=sources,
         data=tuple(data or ()),
+        actions=actions,
         strategies=strategies,
         settings_for_all=settings,
         symbols=tuple(filter(None, (s.strip() for s in (symbols or "").split(",")))),
@@ -72,6 +74,7 @@ def up(
     data: Annotated[
         list[Path] | None, typer.Option(help="File or folder to play; repeatable.")
     ] = None,
+    actions: Actions = None,
     speed: Annotated[str | None, typer.Option(help="max, 60x, 1x …")] = None,
     until_done: Annotated[
         bool, typer.Option("--until-done", help="Play the files, print the result, end.")
@@ -107,7 +110,7 @@ def up(
         from console.configuration import Sources  # noqa: PLC0415
         from console.plan import parse_scale  # noqa: PLC0415
 
-        shared = _options(context, Sources(config, profile), data, symbols, cash)
+        shared = _options(context, Sources(config, profile), data, actions, symbols, cash)
         options = shared._replace(feed=feed, speed=speed, until_done=until_done, seed=seed)
         options = options._replace(scale=parse_scale(scale or ()))
         result = running.up(options, state, running.Manner(as_json=as_json, plain=plain))
@@ -124,6 +127,7 @@ def backtest(
     data: Annotated[
         list[Path] | None, typer.Option(help="File or folder to play; repeatable.")
     ] = None,
+    actions: Actions = None,
     strategy: Annotated[  # noqa: ARG001 - read in the order of the command line
         list[str] | None,
         typer.Option(help="Built-in name, package.module:Class or file.py:Class; repeatable."),
@@ -157,7 +161,7 @@ def backtest(
         from console.backtest import command  # noqa: PLC0415
         from console.configuration import Sources  # noqa: PLC0415
 
-        options = _options(context, Sources(config, profile), data, symbols, cash)
+        options = _options(context, Sources(config, profile), data, actions, symbols, cash)
         wanted = command.Wanted(
             since, until, as_json=as_json, benchmark=benchmark, risk_free=risk_free,
             check_lookahead=check_lookahead, check_costs=check_costs,
@@ -187,6 +191,7 @@ def optimize(
     data: Annotated[
         list[Path] | None, typer.Option(help="File or folder to play; repeatable.")
     ] = None,
+    actions: Actions = None,
     strategy: Annotated[  # noqa: ARG001 - read in the order of the command line
         list[str] | None,
         typer.Option(help="Built-in name, package.module:Class or file.py:Class; repeatable."),
@@ -210,7 +215,7 @@ def optimize(
         from console.configuration import Sources  # noqa: PLC0415
         from console.optimize import command  # noqa: PLC0415
 
-        options = _options(context, Sources(config, profile), data, symbols, cash)
+        options = _options(context, Sources(config, profile), data, actions, symbols, cash)
         wanted = command.Wanted(
             space=tuple(space or ()), metric=metric, trials=trials, jobs=jobs,
             folds=walk_forward, is_rolling=rolling, seed=seed, ray=ray,

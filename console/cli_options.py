@@ -17,3 +17,6 @@ Archive = Annotated[
 ]
 ArchiveFile = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="An archive.")]
 Profile = Annotated[str | None, typer.Option("--profile", help="Ready-made configuration.")]
+Actions = Annotated[
+    Path | None, typer.Option("--actions", help="File of splits and dividends of the shares.")
+]

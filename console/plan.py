@@ -54,6 +54,7 @@ class UpOptions(NamedTuple):
     cash: str | None = None
     seed: int | None = None
     scale: Mapping[str, int] = {}
+    actions: Path | None = None
 
 
 class Extent(NamedTuple):
@@ -96,6 +97,8 @@ def plan_with_files(
     feed = options.feed or ("file" if options.data else None)
     if options.data and feed != "file":
         raise ConfigurationError("--data names files, which --feed sim does not read")
+    if options.actions and feed != "file":
+        raise ConfigurationError("--actions belong to files: name those with --data")
     sources = options.sources._replace(default_profile="" if feed == "file" else DEMO)
     desk = load_desk(sources, _overrides(options, feed))
     if options.until_done and desk.data.feed != "file":
@@ -181,9 +184,10 @@ def derive_tape_id(desk: DeskConfiguration) -> str:
     decides = effective(desk).document
     for key in _WITHOUT_INFLUENCE:
         decides.pop(key, None)
-    decides = merge(decides, {"data": {"file": {"paths": None}}})
+    files = desk.data.file
+    decides = merge(decides, {"data": {"file": {"paths": None, "actions": None}}})
     digest = blake2b(msgspec.json.encode(decides, order="deterministic"), digest_size=8)
-    for path in find_files(desk.data.file.paths):
+    for path in (*find_files(files.paths), *filter(None, [files.actions])):
         with path.open("rb") as file:
             while block := file.read(_DIGEST_BLOCK_BYTES):
                 digest.update(block)
@@ -239,6 +243,9 @@ def _overrides(options: UpOptions, feed: str | None) -> dict[str, Any]:
     if options.data:
         paths = [str(path.absolute()) for path in options.data]
         over = merge(over, {"data": {"file": {"paths": paths}}})
+    if options.actions is not None:
+        actions = str(options.actions.absolute())
+        over = merge(over, {"data": {"file": {"actions": actions}}})
     if options.speed is not None:
         speed_of(options.speed)
         over = merge(over, {"data": {"speed": options.speed}})
@@ -329,7 +336,8 @@ def open_files(desk: DeskConfiguration) -> "FileSource":
     with _without("numpy", "pandas"):
         from services.data.files.source import FileSource  # noqa: PLC0415 - imports pyarrow
 
-        return FileSource(desk.data.file.paths, desk.data.file.timeframe)
+        files = desk.data.file
+        return FileSource(files.paths, files.timeframe, files.actions)
 
 
 class _Hiding(MetaPathFinder):

@@ -3,16 +3,19 @@
 import random
 from array import array
 from collections.abc import Mapping, Sequence
+from typing import override
 
 from console.configuration import DeskConfiguration
 from console.in_process import play
 from services.data.config import DataSettings
 from services.data.files.bars import Bars
 from services.data.files.source import FileSource
+from services.strategy.author import Strategy
 from services.strategy.config import StrategySettings
 from shared.domain.sessions import next_session, session_of_date
 from shared.domain.values import NS_PER_S, Timeframe
 from shared.messages.base import Message
+from shared.messages.market import Bar
 from shared.tape.memory import MemoryTape
 
 TAPE_ID = "00112233445566ff"
@@ -56,6 +59,15 @@ def made_up_bars(
         vwap=None,
         trades=None,
     )
+
+
+class Holder(Strategy):
+    """Buys ten shares at the first bar and keeps them."""
+
+    @override
+    def on_bar(self, bar: Bar) -> None:
+        if not self.position(bar.symbol):
+            self.buy(bar.symbol, 10)
 
 
 def desk_of(

@@ -9,6 +9,7 @@ from console.backtest.notebook import Change
 from console.backtest.result import Curve, Floats, Prices, Times
 from console.backtest.timeline import Timeline
 from services.data.files.bars import Bars
+from shared.domain.positions import SPLIT
 
 PRICE_DECIMALS = 4  # as `to_price` books them
 
@@ -17,13 +18,17 @@ def prices_of(bars: Bars, rows: int) -> dict[str, Prices]:
     """Return each symbol's closes among the first `rows` bars."""
     symbol = np.asarray(bars.symbol)[:rows]
     end_ns, close = np.asarray(bars.end_ns)[:rows], np.asarray(bars.prices[3])[:rows]
+    splits = _splits_of(bars)
     if len(bars.symbols) == 1:
-        return {bars.symbols[0]: Prices(times_ns=end_ns, close=close)}
+        (name,) = bars.symbols
+        return {name: Prices(times_ns=end_ns, close=close, splits=splits.get(name, ()))}
     order = np.argsort(symbol, kind="stable")
     bounds = np.searchsorted(symbol[order], np.arange(len(bars.symbols) + 1))
     end_ns, close = end_ns[order], close[order]
     return {
-        name: Prices(times_ns=end_ns[first:last], close=close[first:last])
+        name: Prices(
+            times_ns=end_ns[first:last], close=close[first:last], splits=splits.get(name, ())
+        )
         for name, first, last in zip(
             bars.symbols, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True
         )
@@ -46,9 +51,7 @@ def curve_of(
         if closes is None or not len(closes.close):
             continue
         held = _steps(times_ns, moved_ns, shares)
-        place = np.searchsorted(closes.times_ns, times_ns, "right") - 1
-        close = np.where(place >= 0, closes.close[np.maximum(place, 0)], 0.0)
-        worth = held * np.round(close, PRICE_DECIMALS)
+        worth = held * np.round(closes.at(times_ns), PRICE_DECIMALS)
         value += worth
         gross += np.abs(worth)
     return Curve(
@@ -59,6 +62,14 @@ def curve_of(
         session=timeline.session[:slices],
         sessions=timeline.sessions,
     )
+
+
+def _splits_of(bars: Bars) -> dict[str, list[tuple[int, float]]]:
+    found: dict[str, list[tuple[int, float]]] = {}
+    for ts_ns, action in bars.actions:
+        if action.kind == SPLIT:
+            found.setdefault(action.symbol, []).append((ts_ns, action.ratio))
+    return found
 
 
 def _holdings(changes: Sequence[Change]) -> Iterator[tuple[str, Times, list[float]]]:

@@ -48,4 +48,4 @@ def bars_of(source: FileSource, from_text: str | None, to_text: str | None) -> B
 def _read(desk: DeskConfiguration) -> FileSource:
     """Read the files in a process of their own, which takes the memory that it needed with it."""
     files = desk.data.file
-    return FileSource.of(asyncio.run(read_apart(files.paths, files.timeframe)))
+    return FileSource.of(asyncio.run(read_apart(files.paths, files.timeframe, files.actions)))

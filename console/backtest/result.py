@@ -54,10 +54,33 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prices:
-    """One symbol's closes, (n,), at the ends of its bars."""
+    """One symbol's closes, (n,), at the ends of its bars, as they were traded.
+
+    `splits` are (time, new shares for one old), in the order of time.
+    """
 
     times_ns: Times
     close: Floats
+    splits: Sequence[tuple[int, float]] = ()
+
+    @property
+    def adjusted(self) -> Floats:
+        """The closes, (n,), of shares as there are at the end: what a split makes of them is no
+        loss.
+        """
+        close = self.close
+        for ts_ns, ratio in self.splits:
+            close = np.where(self.times_ns < ts_ns, close / ratio, close)
+        return close
+
+    def at(self, times_ns: Times) -> Floats:
+        """Return the newest close at each time, for a share of that time; 0 before the first."""
+        place = np.searchsorted(self.times_ns, times_ns, "right") - 1
+        known_ns = self.times_ns[np.maximum(place, 0)]
+        close = np.where(place >= 0, self.close[np.maximum(place, 0)], 0.0)
+        for ts_ns, ratio in self.splits:
+            close = np.where((known_ns < ts_ns) & (ts_ns <= times_ns), close / ratio, close)
+        return close
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from console.backtest.result import Times
 from console.backtest.unread import count_unread
 from services.data.files.bars import Bars
-from services.data.files.source import bells_between, make_bars
+from services.data.files.source import actions_by_time, bells_between, make_bars
 from services.data.moment import clock_at
 from shared.domain.sessions import NS_PER_DAY, session_of_utc_day
 from shared.domain.values import Timeframe
@@ -30,12 +30,14 @@ class Timeline:
 
     `ts_ns` (n,) is the time of each slice, `first_row` (n + 1,) where its bars begin; `session`
     (n,) is an index into `sessions`, -1 where the exchange is closed. `turns` (n,) says that the
-    clock names another session or state of the market than the clock before.
+    clock names another session or state of the market than the clock before, or that `actions`
+    (by their time) stand in the slice.
     """
 
     def __init__(self, bars: Bars) -> None:
         self.bars = bars
-        self.ts_ns, self.first_row = _slices(np.asarray(bars.end_ns))
+        self.actions = actions_by_time(bars)
+        self.ts_ns, self.first_row = _slices(np.asarray(bars.end_ns), sorted(self.actions))
         days = _days_of(self.ts_ns)
         is_within = (days.open_ns <= self.ts_ns) & (self.ts_ns <= days.close_ns)
         is_open = is_within & (self.ts_ns < days.close_ns)
@@ -43,6 +45,7 @@ class Timeline:
         self.sessions = days.dates
         self.turns = np.ones(len(self.ts_ns), np.bool_)
         self.turns[1:] = np.diff(self.session).astype(np.bool_) | (is_open[1:] != is_open[:-1])
+        self.turns[np.searchsorted(self.ts_ns, sorted(self.actions))] = True
 
     def moments(self, unread: Sequence[Timeframe] = ()) -> "Playing":
         """Return the moments; of `unread` timeframes nobody reads what the aggregator builds."""
@@ -76,8 +79,10 @@ class Playing:
         made = make_bars(line.bars, offset, last)
         places = (line.first_row[begin : end + 1] - offset).tolist()
         bars = (made[one:next_one] for one, next_one in pairwise(places))
+        times_ns = line.ts_ns[begin:end].tolist()
         columns = (c[begin:end].tolist() for c in (line.turns, self._unread))
-        return zip(line.ts_ns[begin:end].tolist(), bars, *columns, strict=True)
+        actions = (line.actions.get(ts_ns, ()) for ts_ns in times_ns)
+        return zip(times_ns, bars, *columns, actions, strict=True)
 
     def clock(self, ts_ns: int) -> Clock:
         """Return the clock that ends a slice."""
@@ -93,19 +98,19 @@ class _Days(NamedTuple):
     dates: tuple[str, ...]
 
 
-def _slices(end_ns: Times) -> tuple[Times, NDArray[np.int64]]:
-    """Return the times of all slices and the first row of each, the bells among them."""
+def _slices(end_ns: Times, actions_ns: Sequence[int]) -> tuple[Times, NDArray[np.int64]]:
+    """Return the times of all slices and the first row of each, bells and actions among them."""
     first = np.flatnonzero(np.concatenate(([True], end_ns[1:] != end_ns[:-1])))
     ts_ns = end_ns[first]
     bells: list[int] = []
-    places: list[int] = []
     for place in np.flatnonzero(_may_have_bells(ts_ns)).tolist():
         before_ns = int(ts_ns[place - 1]) if place else 0
-        for bell_ns in bells_between(before_ns, int(ts_ns[place])):
-            bells.append(bell_ns)
-            places.append(place)
-    where = np.array(places, np.int64)
-    ts_ns = np.insert(ts_ns, where, np.array(bells, np.int64))
+        bells += bells_between(before_ns, int(ts_ns[place]))
+    # Also between bells that stand before the same bar, and never twice at one moment.
+    found = np.unique(np.array([*bells, *actions_ns], np.int64))
+    found = found[~np.isin(found, ts_ns)]
+    where = np.searchsorted(ts_ns, found)
+    ts_ns = np.insert(ts_ns, where, found)
     first = np.insert(first, where, first[where])
     return ts_ns, np.append(first, len(end_ns))
 

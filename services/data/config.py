@@ -37,12 +37,13 @@ class SimSettings(Section):
 class FileSettings(Section):
     """Historical bars: Parquet or CSV files, or folders of them.
 
-    `timeframe` is found from the spacing of the bars unless it is given. With `until_done` the
-    service ends when the files do.
+    `timeframe` is found from the spacing of the bars unless it is given. `actions` is a file of
+    splits and dividends. With `until_done` the service ends when the files do.
     """
 
     paths: tuple[Path, ...] = ()
     timeframe: Timeframe | None = None
+    actions: Path | None = None
     until_done: bool = False
 
 

@@ -45,7 +45,7 @@ async def _open(settings: DataSettings) -> tuple[Source, Timeframe | None]:
     if settings.feed == "sim":
         return SimulatedMarket(settings.sim), None
     files = settings.file
-    source = FileSource.of(await read_apart(files.paths, files.timeframe))
+    source = FileSource.of(await read_apart(files.paths, files.timeframe, files.actions))
     return source, source.timeframe
 
 

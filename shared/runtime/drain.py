@@ -115,9 +115,9 @@ class Drain:
                 self._play_whole(lane, moment, moments.clock(moment[0]))
             else:
                 self._play_patiently(lane, moment)
+                bar_route.count += len(moment[1])
             count += 1  # noqa: SIM113 - enumerate() makes a tuple each time
             clock_route.count = count
-            bar_route.count += len(moment[1])
             if queue:
                 self._walk()
                 yield count, moment[0]
@@ -133,14 +133,17 @@ class Drain:
     def _play_whole(self, lane: Lane, moment: Moment, clock: Clock) -> None:
         """Give everybody everything."""
         self.settle()
-        ts_ns, bars, _, unread = moment
+        ts_ns, bars, _, unread, actions = moment
         seq = self.seq
-        self.seq = seq + len(bars) + 1
-        for bar in bars:
+        self.seq = seq + len(actions) + len(bars) + 1
+        for message in (*actions, *bars):
             seq += 1
-            stamp = LateStamp(seq, ts_ns, lane, "", "", seq, self._tape_id, bar)
-            self._held.bars[bar.symbol] = (stamp, bar)
-            self._give(stamp, bar, self._routes.of(lane, Bar).readers_of(bar))
+            stamp = LateStamp(seq, ts_ns, lane, "", "", seq, self._tape_id, message)
+            if isinstance(message, Bar):
+                self._held.bars[message.symbol] = (stamp, message)
+            route = self._routes.of(lane, type(message))
+            route.count += 1
+            self._give(stamp, message, route.readers_of(message))
         seq += 1
         self.seq += unread
         stamp = LateStamp(seq, ts_ns, lane, "", "", seq, self._tape_id, clock)
@@ -154,7 +157,7 @@ class Drain:
         """
         held, steady, tape_id = self._held, self._steady, self._tape_id
         newest, waiting = held.bars, held.waiting
-        ts_ns, bars, _, unread = moment
+        ts_ns, bars, _, unread, _ = moment
         seq = self.seq
         self.seq = seq + len(bars) + 1
         for bar in bars:

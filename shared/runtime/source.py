@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from shared.messages.base import Message
-from shared.messages.market import Bar, Clock
+from shared.messages.market import Bar, Clock, CorporateAction
 
 
 class TimeSlice(Struct, frozen=True):
@@ -34,10 +34,11 @@ class Source(Protocol):
         ...
 
 
-type Moment = tuple[int, Sequence[Bar], bool, int]
-"""A `TimeSlice` of bars and a clock, cheap to make: (ts_ns, bars, turns, unread).
+type Moment = tuple[int, Sequence[Bar], bool, int, Sequence[CorporateAction]]
+"""A `TimeSlice` of bars and a clock, cheap to make: (ts_ns, bars, turns, unread, actions).
 
-`turns` says that its clock names another session or state of the market than the one before.
+`turns` says that its clock names another session or state of the market than the one before, or
+that there are `actions`, which stand before the bars.
 `unread` counts the longer bars that its clock completes and no actor of the desk reads, where no
 aggregator makes them: they take sequence numbers, so that the tape's stay what they would be.
 """

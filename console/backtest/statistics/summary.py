@@ -69,7 +69,8 @@ class Statistics:
             prices = self.result.prices[name]
             if len(prices.close):
                 place = np.searchsorted(prices.times_ns, times_ns, "right") - 1
-                held.append(prices.close[np.maximum(place, 0)] / prices.close[0])
+                adjusted = prices.adjusted
+                held.append(adjusted[np.maximum(place, 0)] / adjusted[0])
         if not held:
             return None
         mean: Floats = np.mean(held, axis=0)
@@ -82,7 +83,9 @@ class Statistics:
             name: float(p.close[-1]) for name, p in self.result.prices.items() if len(p.close)
         }
         times = self.result.curve.times_ns
-        return round_trips(self.result.fills, closes, int(times[-1]) if len(times) else 0)
+        splits = {name: p.splits for name, p in self.result.prices.items()}
+        end_ns = int(times[-1]) if len(times) else 0
+        return round_trips(self.result.fills, closes, end_ns, splits)
 
     @cached_property
     def drawdown(self) -> Drawdown | None:

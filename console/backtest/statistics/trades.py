@@ -1,15 +1,19 @@
 """Round trips: from flat to flat, for each strategy and symbol.
 
 Partial fills of one order, and adding to a position, belong to one round trip. A fill that turns
-a position around ends one and begins the next.
+a position around ends one and begins the next. A split counts what was bought before it in new
+shares, at their price.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 
 from msgspec import Struct
 
 from console.backtest.result import Fill
+from shared.domain.positions import split_quantity
 from shared.domain.values import ZERO
 
 
@@ -56,14 +60,35 @@ class _Trip:
         self.held += signed
         self.fees += fees
 
+    def split(self, ratio: float) -> None:
+        self.held, self.opened, self.closed = (
+            split_quantity(quantity, ratio) for quantity in (self.held, self.opened, self.closed)
+        )
+
 
 def round_trips(
-    fills: Iterable[Fill], last_prices: Mapping[str, float], end_ns: int
+    fills: Iterable[Fill],
+    last_prices: Mapping[str, float],
+    end_ns: int,
+    splits: Mapping[str, Sequence[tuple[int, float]]] = MappingProxyType({}),
 ) -> list[Trade]:
-    """Return the round trips in order of their ends; those still open come last."""
+    """Return the round trips in order of their ends; those still open come last.
+
+    `splits` are (time, new shares for one old) by symbol, in the order of time.
+    """
     trips: dict[tuple[str, str], _Trip] = {}
     done: list[Trade] = []
+    to_come = {symbol: deque(found) for symbol, found in splits.items() if found}
+
+    def split_until(ts_ns: int, symbol: str) -> None:
+        while (due := to_come.get(symbol)) and due[0][0] <= ts_ns:
+            _, ratio = due.popleft()
+            for (_, held), trip in trips.items():
+                if held == symbol:
+                    trip.split(ratio)
+
     for fill in fills:
+        split_until(fill.ts_ns, fill.symbol)
         key = (fill.strategy_id, fill.symbol)
         left = fill.quantity
         while left:
@@ -77,6 +102,8 @@ def round_trips(
             if not trip.held:
                 done.append(_ended(trip, fill.ts_ns))
                 del trips[key]
+    for symbol in to_come:
+        split_until(end_ns, symbol)
     still = [
         _open(trip, last_prices.get(symbol, float(trip.paid / trip.opened)), end_ns)
         for (_, symbol), trip in trips.items()

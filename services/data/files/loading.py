@@ -13,8 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
+from msgspec.structs import replace
 
-from services.data.files.bars import Bars
+from services.data.files.actions import load_actions
+from services.data.files.bars import Bars, within
 from services.data.files.columns import (
     Rows,
     first_true,
@@ -43,8 +45,11 @@ class _Part(Struct, frozen=True):
     spacing_ns: int | None
 
 
-def load(paths: Sequence[Path], timeframe: Timeframe | None) -> Bars:
-    """Read and check files; DataError naming the first thing that is wrong."""
+def load(paths: Sequence[Path], timeframe: Timeframe | None, actions: Path | None = None) -> Bars:
+    """Read and check files; DataError naming the first thing that is wrong.
+
+    `actions` may name splits and dividends of more symbols and more days than the bars have.
+    """
     parts = [_check(path) for path in paths]
     found = timeframe or _detect(parts)
     for part in parts:
@@ -62,7 +67,11 @@ def load(paths: Sequence[Path], timeframe: Timeframe | None) -> Bars:
     table = pa.concat_tables(numbered, promote_options="default")
     table = _with_intervals(table, found)
     _refuse_repeats(table, parts)
-    return _ordered(table, found)
+    bars = _ordered(table, found)
+    if actions is None:
+        return bars
+    known = [dated for dated in load_actions(actions) if dated[1].symbol in bars.symbols]
+    return replace(bars, actions=within(known, bars.end_ns))
 
 
 def _check(path: Path) -> _Part:

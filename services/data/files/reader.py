@@ -1,6 +1,6 @@
 """A process that reads files, hands the bars over and ends, taking pyarrow's memory with it.
 
-    python -m services.data.files.reader TIMEFRAME|- PATH...
+    python -m services.data.files.reader TIMEFRAME|- ACTIONS|- PATH...
 
 Writes the bars to standard output (see `bars.pack`). When the files are not sound it writes the
 one sentence that says so to standard error and ends with `UNSOUND`. The data service starts it
@@ -17,14 +17,17 @@ from shared.domain.errors import DataError
 from shared.domain.values import Timeframe
 
 UNSOUND = 2
-_UNKNOWN = "-"
+_NONE = "-"
 
 
-async def read_apart(paths: Sequence[Path], timeframe: Timeframe | None) -> Bars:
-    """Read files in a process of their own; DataError when they are not sound."""
+async def read_apart(
+    paths: Sequence[Path], timeframe: Timeframe | None, actions: Path | None = None
+) -> Bars:
+    """Read files in a process of their own; DataError when they are not sound. See `load`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "services.data.files.reader", timeframe or _UNKNOWN, *map(str, paths)),
+        *("-m", "services.data.files.reader"),
+        *(timeframe or _NONE, actions or _NONE, *map(str, paths)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -51,10 +54,14 @@ def main(arguments: Sequence[str]) -> int:
     from services.data.files.finding import find_files  # noqa: PLC0415
     from services.data.files.loading import load  # noqa: PLC0415 - after the line above
 
-    timeframe, *paths = arguments
+    timeframe, actions, *paths = arguments
     try:
         files = find_files([Path(path) for path in paths])
-        bars = load(files, None if timeframe == _UNKNOWN else Timeframe(timeframe))
+        bars = load(
+            files,
+            None if timeframe == _NONE else Timeframe(timeframe),
+            None if actions == _NONE else Path(actions),
+        )
     except DataError as error:
         sys.stderr.write(f"{error}\n")
         return UNSOUND

@@ -2,7 +2,7 @@
 
 import csv
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,10 +17,20 @@ TIMES = ("ts", "date")
 OPTIONAL = ("vwap", "trades")
 
 
+type Wanted = Callable[[Path, Sequence[str]], dict[str, str]]
+"""Chooses among a file's columns: its name of each that is taken, mapped to ours."""
+
+
 def read_columns(path: Path) -> pa.Table:
-    """Return the columns we know, under our names; numbers and times of a CSV still as text."""
+    """Return the columns of bars, under our names; numbers and times of a CSV still as text."""
+    return read_table(path, _wanted)
+
+
+def read_table(path: Path, wanted: Wanted) -> pa.Table:
+    """Return the columns that are wanted, under our names; of a CSV as text."""
+    is_parquet = path.name.endswith(".parquet")
     try:
-        table = _read_parquet(path) if path.name.endswith(".parquet") else _read_csv(path)
+        table = _read_parquet(path, wanted) if is_parquet else _read_csv(path, wanted)
     except (pa.ArrowException, EOFError, UnicodeDecodeError, csv.Error) as error:
         why = (str(error).splitlines() or ["it ends too early"])[0]
         raise DataError(f"{path}: cannot be read: {why}") from None
@@ -31,23 +41,23 @@ def read_columns(path: Path) -> pa.Table:
     return table
 
 
-def _read_parquet(path: Path) -> pa.Table:
+def _read_parquet(path: Path, wanted: Wanted) -> pa.Table:
     with pq.ParquetFile(path) as file:
-        wanted = _wanted(path, file.schema_arrow.names)
-        return file.read(columns=list(wanted)).rename_columns(wanted)
+        names = wanted(path, file.schema_arrow.names)
+        return file.read(columns=list(names)).rename_columns(names)
 
 
-def _read_csv(path: Path) -> pa.Table:
+def _read_csv(path: Path, wanted: Wanted) -> pa.Table:
     opener = gzip.open if path.name.endswith(".gz") else open
     with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file), [])
     if not header:
         raise DataError(f"{path}: empty file")
-    wanted = _wanted(path, header)
+    names = wanted(path, header)
     options = pacsv.ConvertOptions(
-        include_columns=list(wanted), column_types=dict.fromkeys(wanted, pa.string())
+        include_columns=list(names), column_types=dict.fromkeys(names, pa.string())
     )
-    return pacsv.read_csv(path, convert_options=options).rename_columns(wanted)
+    return pacsv.read_csv(path, convert_options=options).rename_columns(names)
 
 
 def _wanted(path: Path, names: Sequence[str]) -> dict[str, str]:

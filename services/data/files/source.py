@@ -11,7 +11,7 @@ from services.data.moment import clock_at
 from shared.domain.sessions import session_at, session_of_utc_day
 from shared.domain.values import Timeframe
 from shared.messages.base import Message
-from shared.messages.market import Bar
+from shared.messages.market import Bar, CorporateAction
 from shared.runtime.source import TimeSlice
 
 _ROWS_AT_ONCE = 8_192  # bars turned into objects ahead of need
@@ -24,14 +24,20 @@ class FileSource:
     or with the UTC day when there is none). Where no bar ends at the bells of a session that has
     bars, a slice with the clock alone stands there: everybody sees the session begin, also with
     daily bars, and sees it end at its close and not on the next morning. (The last session of a
-    file ends where the file does.)
+    file ends where the file does.) Splits and dividends stand in slices of their own, or before
+    the bars that end at the same moment.
     """
 
-    def __init__(self, paths: Sequence[Path], timeframe: Timeframe | None = None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        timeframe: Timeframe | None = None,
+        actions: Path | None = None,
+    ) -> None:
         from services.data.files.finding import find_files  # noqa: PLC0415
         from services.data.files.loading import load  # noqa: PLC0415 - imports pyarrow
 
-        self._bars = load(find_files(paths), timeframe)
+        self._bars = load(find_files(paths), timeframe, actions)
 
     @classmethod
     def of(cls, bars: Bars) -> Self:
@@ -67,7 +73,7 @@ class FileSource:
 
     def slices(self, after_ns: int) -> Iterator[TimeSlice]:
         """Yield the slices later than `after_ns`."""
-        bars = self._bars
+        bars, actions = self._bars, actions_by_time(self._bars)
         first = bisect_right(bars.end_ns, after_ns)
         now_ns = bars.end_ns[first - 1] if first else 0
         gathered: list[Message] = []
@@ -75,13 +81,23 @@ class FileSource:
             if end_ns != now_ns:
                 if gathered:
                     yield _slice(now_ns, gathered)
-                for bell_ns in bells_between(now_ns, end_ns):
-                    if bell_ns > after_ns:
-                        yield _slice(bell_ns, [])
-                now_ns, gathered = end_ns, []
+                between = {*bells_between(now_ns, end_ns)}
+                between |= {ts_ns for ts_ns in actions if now_ns < ts_ns < end_ns}
+                for ts_ns in sorted(between):
+                    if ts_ns > after_ns:
+                        yield _slice(ts_ns, actions.get(ts_ns, ()))
+                now_ns, gathered = end_ns, [*actions.get(end_ns, ())]
             gathered.append(bar)
         if gathered:
             yield _slice(now_ns, gathered)
+
+
+def actions_by_time(bars: Bars) -> dict[int, list[CorporateAction]]:
+    """Return the splits and dividends by the moment at which they stand, each sorted by symbol."""
+    found: dict[int, list[CorporateAction]] = {}
+    for ts_ns, action in bars.actions:
+        found.setdefault(ts_ns, []).append(action)
+    return found
 
 
 def bells_between(before_ns: int, end_ns: int) -> Iterator[int]:
@@ -94,7 +110,7 @@ def bells_between(before_ns: int, end_ns: int) -> Iterator[int]:
         yield entered.open_ns
 
 
-def _slice(ts_ns: int, messages: list[Message]) -> TimeSlice:
+def _slice(ts_ns: int, messages: Sequence[Message]) -> TimeSlice:
     return TimeSlice(ts_ns, (*messages, clock_at(ts_ns)))
 
 

@@ -1,23 +1,29 @@
 """The engine finds what the whole tape says, in less time."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from console.backtest.engine import run
 from console.backtest.result import Fill, Result
+from console.backtest.statistics.summary import statistics
 from console.backtest.timeline import Timeline
 from console.configuration import DeskConfiguration
 from services.data.config import DataSettings
 from services.data.files.bars import Bars
+from services.data.files.source import FileSource
 from services.strategy.config import StrategySettings
-from shared.domain.values import Timeframe
-from shared.messages.market import Bar
+from shared.domain.sessions import session_of_date
+from shared.domain.values import NS_PER_S, Timeframe
+from shared.messages.market import Bar, CorporateAction
 from shared.messages.orders import Account, Filled, Submitting
 from shared.messages.signals import Signal
 from shared.tape.memory import MemoryTape
 from tests.backtests import TAPE_ID, desk_of, made_up_bars, whole_tape
+from tests.real_data import real
 
 
 def fills_on(tape: MemoryTape) -> list[tuple[object, ...]]:
@@ -159,3 +165,36 @@ def test_prices_are_those_of_the_bars(symbols: tuple[str, ...]) -> None:
 def test_a_bar_may_be_made_by_place() -> None:
     bar = Bar("AAA", Timeframe.M1, 1, 1.0, 2.0, 0.5, 1.5, 10.0)
     assert (bar.symbol, bar.high, bar.volume, bar.vwap) == ("AAA", 2.0, 10.0, None)
+
+
+def test_splits_and_dividends_equal_the_whole_tape_and_cost_nobody_anything() -> None:
+    bars = made_up_bars(sessions=3)
+    night_ns = int(bars.end_ns[0]) + 15 * 3_600 * NS_PER_S
+    split = CorporateAction(symbol="AAA", kind="split", ex_date="2025-05-13", ratio=3.0)
+    paid = CorporateAction(symbol="BBB", kind="dividend", ex_date="2025-05-13", cash_per_share=0.25)
+    held = replace(bars, actions=((night_ns, split), (night_ns, paid)))
+    result = assert_equals_the_whole_tape(desk_of(), held, fills=100)
+    equity = Decimal(str(result.document["equity"]))
+    assert Decimal(repr(float(result.curve.equity[-1]))).quantize(Decimal("0.0001")) == equity
+
+
+def test_apples_real_splits_leave_no_gap_in_the_curve(tmp_path: Path) -> None:
+    """Raw prices fall to a seventh and to a quarter; who holds the shares loses nothing."""
+    path = tmp_path / "actions.csv"
+    path.write_text("symbol,date,ratio\nAAPL,2014-06-09,7\nAAPL,2020-08-31,4\n", encoding="utf-8")
+    source = FileSource([real("daily/lean_daily_raw.parquet")], None, path)
+    first = session_of_date("2014-01-02")
+    assert first is not None
+    holding = StrategySettings(
+        use="tests.backtests:Holder", active=True, symbols=("AAPL",), timeframe=Timeframe.D1
+    )
+    result = run(desk_of({"hold": holding}), source, from_ns=first.open_ns)
+    assert result.document["positions"] == {"AAPL": "280"}
+    returns = np.diff(result.curve.equity) / result.curve.equity[:-1]
+    assert float(np.abs(returns).max()) < 0.05
+    told = statistics(result, benchmark="AAPL")
+    (trade,) = told.trades
+    assert trade.quantity == 280
+    assert trade.profit == pytest.approx(float(str(result.document["equity"])) - 100_000, abs=0.05)
+    assert told.benchmark is not None
+    assert float(np.abs(told.benchmark).max()) < 0.2

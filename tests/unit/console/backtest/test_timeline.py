@@ -3,14 +3,15 @@
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from console.backtest.timeline import Timeline
 from services.data.core import BarAggregator
 from services.data.files.bars import Bars
 from services.data.files.source import FileSource
 from shared.core import Stamp
-from shared.domain.values import Timeframe
-from shared.messages.market import Clock
+from shared.domain.values import NS_PER_S, Timeframe
+from shared.messages.market import Clock, CorporateAction
 from shared.subjects import lane
 from tests.backtests import made_up_bars
 from tests.real_data import real
@@ -30,11 +31,11 @@ def assert_same(bars: Bars, longer: tuple[Timeframe, ...] = LONGER) -> None:
     slices = list(FileSource.of(bars).slices(-1))
     assert len(slices) == len(timeline.ts_ns)
     before = None
-    for part, (ts_ns, made, turns, unread) in zip(slices, moments, strict=True):
+    for part, (ts_ns, made, turns, unread, actions) in zip(slices, moments, strict=True):
         clock = moments.clock(ts_ns)
         assert part.ts_ns == ts_ns
-        assert part.messages == (*made, clock)
-        assert turns == (before != (clock.session, clock.is_open))
+        assert part.messages == (*actions, *made, clock)
+        assert turns == (bool(actions) or before != (clock.session, clock.is_open))
         before = (clock.session, clock.is_open)
         stamp = Stamp(0, ts_ns, lane("data", "file"), "", "")
         said = [one for message in part.messages for one in aggregator.handle(stamp, message)]
@@ -74,3 +75,13 @@ def test_blocks_hold_every_slice_once() -> None:
     assert blocks[0][0] == 0
     assert blocks[-1][1] == len(timeline.ts_ns)
     assert all(one[1] == other[0] for one, other in pairwise(blocks))
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.9])
+def test_splits_and_dividends_stand_where_the_slices_have_them(gaps: float) -> None:
+    bars = made_up_bars(sessions=3, gaps=gaps)
+    action = CorporateAction(symbol="AAA", kind="split", ex_date="2025-05-13", ratio=2.0)
+    other = CorporateAction(symbol="BBB", kind="dividend", ex_date="2025-05-13", cash_per_share=0.1)
+    night_ns, bar_ns = bars.end_ns[0] + 15 * 3_600 * NS_PER_S, bars.end_ns[-9]
+    actions = ((night_ns, action), (bar_ns, action), (bar_ns, other))
+    assert_same(replace(bars, actions=actions))

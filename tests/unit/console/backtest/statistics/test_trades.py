@@ -66,3 +66,12 @@ def test_strategies_in_one_symbol_have_trips_of_their_own() -> None:
 
     assert (first.strategy_id, second.strategy_id) == ("a", "b")
     assert (first.profit, second.profit) == pytest.approx((20.0, 10.0))
+
+
+def test_what_was_bought_before_a_split_is_counted_in_new_shares() -> None:
+    bought, sold = fill(1, Side.BUY, 10, 100.0), fill(5, Side.SELL, 40, 26.0, 2.0)
+    (trade,) = round_trips([bought, sold], {"AAA": 26.0}, 99, {"AAA": [(3, 4.0)]})
+    assert (trade.quantity, trade.entry_price, trade.exit_price) == (40.0, 25.0, 26.0)
+    assert trade.profit == pytest.approx(38.0)
+    (still,) = round_trips([bought], {"AAA": 26.0}, 99, {"AAA": [(3, 4.0)], "BBB": [(3, 2.0)]})
+    assert (still.is_open, still.quantity, still.profit) == (True, 40.0, pytest.approx(40.0))

@@ -6,6 +6,7 @@ import pytest
 
 from services.data.files.bars import Bars, Floats, Integers, pack, unpack
 from shared.domain.values import Timeframe
+from shared.messages.market import CorporateAction
 
 
 def integers(*values: int) -> Integers:
@@ -31,5 +32,6 @@ def test_bars_survive_the_way_from_one_process_to_another(
         volume=floats(0.0, 9.0),
         vwap=vwap,
         trades=trades,
+        actions=((4, CorporateAction(symbol="A", kind="split", ex_date="1970-01-01", ratio=2.0)),),
     )
     assert unpack(b"".join(pack(bars))) == bars
