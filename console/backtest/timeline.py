@@ -5,7 +5,7 @@ holds both to the same messages.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -81,7 +81,7 @@ class Playing:
         bars = (made[one:next_one] for one, next_one in pairwise(places))
         times_ns = line.ts_ns[begin:end].tolist()
         columns = (c[begin:end].tolist() for c in (line.turns, self._unread))
-        actions = (line.actions.get(ts_ns, ()) for ts_ns in times_ns)
+        actions = map(line.actions.get, times_ns, repeat(()))
         return zip(times_ns, bars, *columns, actions, strict=True)
 
     def clock(self, ts_ns: int) -> Clock:
