@@ -26,7 +26,7 @@ def user_keys(state_dir: Path, users: Sequence[str]) -> dict[str, UserKey]:
     The caller has claimed the state folder's server, so nobody else writes. Raises
     UnavailableError, naming the file, when one cannot be read or kept.
     """
-    return {user: _key(seed_path(state_dir, user)) for user in users}
+    return {user: kept_key(seed_path(state_dir, user)) for user in users}
 
 
 def read_key(path: Path) -> UserKey:
@@ -41,7 +41,8 @@ def read_key(path: Path) -> UserKey:
         ) from None
 
 
-def _key(path: Path) -> UserKey:
+def kept_key(path: Path) -> UserKey:
+    """Return the key of a seed file, made when there is none; UnavailableError names the file."""
     if path.exists():
         return read_key(path)
     key = UserKey.generate()

@@ -1,0 +1,188 @@
+"""The one-shot jobs that prepare a desk of containers: `python -m console.provision JOB`.
+
+    keys    nkeys, passwords and the configuration of the tape's server; needs no server
+    roles   the logins of the database
+    desk    roles, then the tape, its buckets and the tables
+
+`keys` comes before the servers, which start from what it writes. All three may be repeated: what
+is there stays. Each user has a folder of his own below SECRETS, so that a container is given one
+folder and no other; a user without a folder is not set up.
+
+    SECRETS/<user>/<user>.nk     his nkey's seed, 0600
+    SECRETS/<user>/pgpass        his password at the database, where he has one, 0600
+    SECRETS/postgres/password    the owner's, for the database server itself
+    SECRETS/nats/nats.conf       public keys and rights; holds no secret
+"""
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from console.configuration import DEMO, DeskConfiguration, Sources, load_desk
+from console.embedded.nkey_files import kept_key
+from console.failure import explained
+from console.nats_server import NatsServer, configuration
+from console.provision_roles import LOGINS, OWNER, prepare_roles
+from shared.domain.errors import ConfigurationError, UnavailableError
+from shared.permissions import USERS
+from shared.tape.client import SEED_SUFFIX
+
+SECRETS_VARIABLE = "TAPEDECK_SECRETS"
+DEFAULT_SECRETS = "/secrets"
+STORE_VARIABLE = "TAPEDECK_TAPE_BYTES_MAX"
+STORE_BYTES_MAX = 50_000_000_000  # some hundred days of a desk with 500 symbols
+STORE_DIR = "/tape/jetstream"
+MONITOR = "127.0.0.1:8222"  # for the health check inside the container, and nobody else
+_PASSWORD_BYTES = 24
+
+
+def make_keys(folder: Path, book: str, store_bytes_max: int) -> dict[str, object]:
+    """Write what is missing below `folder`; return what is there, without a secret in it.
+
+    Raises UnavailableError, naming the file, when one cannot be read or written.
+    """
+    users = [user for user in USERS if (folder / user).is_dir()]
+    if not users:
+        raise ConfigurationError(
+            f"{folder} has no folder for any user: mount one for each of {', '.join(USERS)}"
+        )
+    public_keys = {
+        user: kept_key(folder / user / f"{user}{SEED_SUFFIX}").public for user in users
+    }
+    owner = _kept_secret(folder / "postgres" / "password", _new_password, mode=0o644)
+    logins = _pgpass_files(folder, owner)
+    server = NatsServer(
+        listen="0.0.0.0:4222",  # noqa: S104 - inside the container; only loopback is published
+        store_dir=STORE_DIR,
+        store_bytes_max=store_bytes_max,
+        public_keys=public_keys,
+        book=book,
+        extras={"http": MONITOR},
+    )
+    _write(folder / "nats" / "nats.conf", configuration(server), mode=0o644)
+    return {"users": public_keys, "database": logins, "book": book}
+
+
+def _pgpass_files(folder: Path, owner_password: str) -> list[str]:
+    """Write who logs in at the database, and how, as libpq and asyncpg read it."""
+    made = []
+    for user, login in LOGINS.items():
+        if not (folder / user).is_dir():
+            continue
+        path = folder / user / "pgpass"
+        if login == OWNER:
+            _write(path, _pgpass_line(login, owner_password), mode=0o600)
+        else:
+            _kept_secret(path, lambda login=login: _pgpass_line(login, _new_password()), mode=0o600)
+        made.append(login)
+    return made
+
+
+def password_in(pgpass: Path) -> str:
+    """Return the password that a pgpass file of ours holds."""
+    try:
+        return pgpass.read_text(encoding="ascii").strip().rpartition(":")[2]
+    except OSError as error:
+        raise UnavailableError(f"cannot read {pgpass}: {error.strerror}") from None
+
+
+def _pgpass_line(login: str, password: str) -> str:
+    return f"*:*:*:{login}:{password}\n"
+
+
+def _new_password() -> str:
+    return secrets.token_hex(_PASSWORD_BYTES)
+
+
+def _kept_secret(path: Path, make: Callable[[], str], *, mode: int) -> str:
+    """Return what a file holds, written first when there is none."""
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        text = make()
+    except OSError as error:
+        raise UnavailableError(f"cannot read {path}: {error.strerror}") from None
+    _write(path, text, mode=mode)
+    return text
+
+
+def _write(path: Path, text: str, *, mode: int) -> None:
+    """Write a file whole, on disk when this returns."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            os.fchmod(descriptor, mode)  # whatever the mask says
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        part.replace(path)
+    except OSError as error:
+        raise UnavailableError(f"cannot write {path}: {error.strerror}") from None
+
+
+async def make_roles(folder: Path, desk: DeskConfiguration) -> list[str]:
+    """Let the services' logins in at the database; return them."""
+    passwords = {
+        login: password_in(folder / user / "pgpass")
+        for user, login in LOGINS.items()
+        if login != OWNER and (folder / user / "pgpass").exists()
+    }
+    url = desk.postgres.url.get_secret_value()
+    await prepare_roles(url, passwords, desk.postgres.connect_timeout_s)
+    return list(passwords)
+
+
+async def make_desk(folder: Path, desk: DeskConfiguration) -> dict[str, object]:
+    """Prepare both servers; return what was found or made."""
+    from console.home import home_of  # noqa: PLC0415 - not needed for keys
+    from console.servers import Servers, prepare_database, prepare_tape  # noqa: PLC0415
+
+    if not (desk.names_nats and desk.names_postgres):
+        raise ConfigurationError("nats.url and postgres.url must name the servers to prepare")
+    roles = await make_roles(folder, desk)
+    with Servers(home_of(None), desk) as servers:
+        wanted = desk.tape.id
+        tape_id = await prepare_tape(servers, wanted, must_match=wanted is not None)
+        applied = await prepare_database(servers, desk.postgres.connect_timeout_s)
+    return {"tape": tape_id, "migrations": applied, "roles": roles}
+
+
+def run(job: str, environment: Mapping[str, str]) -> dict[str, object]:
+    """Do one job; return what it did. Raises a TapedeckError with one sentence."""
+    folder = Path(environment.get(SECRETS_VARIABLE) or DEFAULT_SECRETS)
+    desk = load_desk(Sources(default_profile=DEMO))
+    match job:
+        case "keys":
+            return make_keys(folder, desk.book, _store_bytes_max(environment))
+        case "roles":
+            return {"roles": asyncio.run(make_roles(folder, desk))}
+        case "desk":
+            return asyncio.run(make_desk(folder, desk))
+        case _:
+            raise ConfigurationError(f"job {job!r}: one of keys, roles, desk")
+
+
+def _store_bytes_max(environment: Mapping[str, str]) -> int:
+    text = environment.get(STORE_VARIABLE) or str(STORE_BYTES_MAX)
+    if not text.isdecimal() or int(text) == 0:
+        raise ConfigurationError(f"{STORE_VARIABLE} {text!r}: a number of bytes is expected")
+    return int(text)
+
+
+def main() -> int:
+    """Do the job that the command line names."""
+    from console.output import print_json  # noqa: PLC0415
+
+    with explained():
+        job = sys.argv[1] if len(sys.argv) == 2 else ""
+        print_json({"job": job, **run(job, os.environ)})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
