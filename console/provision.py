@@ -19,6 +19,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from console.configuration import DEMO, DeskConfiguration, Sources, load_desk
@@ -49,13 +50,11 @@ def make_keys(folder: Path, book: str, store_bytes_max: int) -> dict[str, object
         raise ConfigurationError(
             f"{folder} has no folder for any user: mount one for each of {', '.join(USERS)}"
         )
-    public_keys = {
-        user: kept_key(folder / user / f"{user}{SEED_SUFFIX}").public for user in users
-    }
+    public_keys = {user: kept_key(folder / user / f"{user}{SEED_SUFFIX}").public for user in users}
     owner = _kept_secret(folder / "postgres" / "password", _new_password, mode=0o644)
     logins = _pgpass_files(folder, owner)
     server = NatsServer(
-        listen="0.0.0.0:4222",  # noqa: S104 - inside the container; only loopback is published
+        listen="0.0.0.0:4222",
         store_dir=STORE_DIR,
         store_bytes_max=store_bytes_max,
         public_keys=public_keys,
@@ -76,7 +75,7 @@ def _pgpass_files(folder: Path, owner_password: str) -> list[str]:
         if login == OWNER:
             _write(path, _pgpass_line(login, owner_password), mode=0o600)
         else:
-            _kept_secret(path, lambda login=login: _pgpass_line(login, _new_password()), mode=0o600)
+            _kept_secret(path, partial(_new_pgpass, login), mode=0o600)
         made.append(login)
     return made
 
@@ -91,6 +90,10 @@ def password_in(pgpass: Path) -> str:
 
 def _pgpass_line(login: str, password: str) -> str:
     return f"*:*:*:{login}:{password}\n"
+
+
+def _new_pgpass(login: str) -> str:
+    return _pgpass_line(login, _new_password())
 
 
 def _new_password() -> str:

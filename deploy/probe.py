@@ -53,10 +53,10 @@ def main() -> int:
     try:
         status, body = ask(port_of(service))
     except OSError as error:
-        print(f"{service} does not answer: {error}")  # noqa: T201 - the engine keeps it
+        print(f"{service} does not answer: {error}")
         return 1
     if status != 200:
-        print(f"{service} is not ready: {complaint(body)}")  # noqa: T201 - the engine keeps it
+        print(f"{service} is not ready: {complaint(body)}")
         return 1
     return 0
 
