@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from shared.core import Stamp
 from shared.messages.base import Message
@@ -21,11 +22,16 @@ class Instruments:
     """Everything the runner reports, in the runner's own terms."""
 
     def __init__(
-        self, lane: Lane, metrics: Metrics, tracing: Tracing, readiness: Readiness
+        self,
+        lane: Lane,
+        metrics: Metrics,
+        tracing: Tracing,
+        readiness: Readiness,
+        log: FilteringBoundLogger | None = None,
     ) -> None:
         self._lane = lane
         self._name = str(lane)
-        self._log = structlog.get_logger()
+        self._log: FilteringBoundLogger = log or structlog.get_logger()
         readiness.set(self._name, ok=False, detail="starting")
         self._metrics = metrics
         self._actor = metrics.actor(lane)

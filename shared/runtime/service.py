@@ -169,7 +169,7 @@ class _Host[S: DeskSettings]:
                 await self._end(background, hosted)
 
     def _instruments(self, lane: Lane) -> Instruments:
-        return Instruments(lane, self._metrics, self._tracing, self._readiness)
+        return Instruments(lane, self._metrics, self._tracing, self._readiness, self._log)
 
     async def _share(
         self,

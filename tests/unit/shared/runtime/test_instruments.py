@@ -1,10 +1,15 @@
 """What is told about an actor: its place, its lag, its readers, its fence."""
 
+import io
+import json
+
+from shared.config.desk import TelemetrySettings
 from shared.runtime.health import Readiness
 from shared.runtime.instruments import Instruments
 from shared.subjects import lane
 from shared.tape.entry import Entry, Outgoing
 from shared.tape.interface import FenceLostError, SupersededError
+from shared.telemetry import logs
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Tracing
 from tests.unit.shared.telemetry.desk import a_fill, a_signal
@@ -102,3 +107,13 @@ def test_what_was_said_counts_for_the_business() -> None:
 
     assert 'tapedeck_orders_total{outcome="filled"} 1.0' in bench.page()
     assert 'outcome="signal"' not in bench.page()
+
+
+def test_what_an_actor_tells_stands_in_the_services_own_log() -> None:
+    stream = io.BytesIO()
+    log = logs.configure("risk", TelemetrySettings(), stream)
+    readiness = Readiness("risk", "0", stale_after_s=9)
+    Instruments(RISK, Metrics("risk", "0"), Tracing(lambda: 0), readiness, log).took_over()
+
+    told = json.loads(stream.getvalue())
+    assert (told["service"], told["event"], told["actor"]) == ("risk", "leads", "risk.main")
