@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, override
 import typer
 from typer.core import TyperCommand
 
-from console.cli_options import Actions, Config, Json, Profile, Reason, State
+from console.cli_options import Actions, Config, Json, Profile, Reason, Report, State
 from console.cli_tape import tape
 from console.failure import INTERRUPTED, explained
 
@@ -152,6 +152,7 @@ def backtest(
     check_costs: Annotated[
         bool, typer.Option("--check-costs", help="What is left if trading costs more?")
     ] = False,
+    report: Report = None,
     config: Config = None,
     profile: Profile = None,
     as_json: Json = False,
@@ -164,7 +165,7 @@ def backtest(
         options = _options(context, Sources(config, profile), data, actions, symbols, cash)
         wanted = command.Wanted(
             since, until, as_json=as_json, benchmark=benchmark, risk_free=risk_free,
-            check_lookahead=check_lookahead, check_costs=check_costs,
+            check_lookahead=check_lookahead, check_costs=check_costs, report=report,
         )  # fmt: skip
         raise typer.Exit(command.backtest(options, wanted))
 
@@ -206,6 +207,7 @@ def optimize(
     cash: Annotated[str | None, typer.Option(help="Starting cash of the paper account.")] = None,
     since: Annotated[str | None, typer.Option("--from", help="First day or moment, UTC.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Last day or moment, UTC.")] = None,
+    report: Report = None,
     config: Config = None,
     profile: Profile = None,
     as_json: Json = False,
@@ -219,7 +221,7 @@ def optimize(
         wanted = command.Wanted(
             space=tuple(space or ()), metric=metric, trials=trials, jobs=jobs,
             folds=walk_forward, is_rolling=rolling, seed=seed, ray=ray,
-            from_text=since, to_text=until, as_json=as_json,
+            from_text=since, to_text=until, as_json=as_json, report=report,
         )  # fmt: skip
         raise typer.Exit(command.optimize(options, wanted))
 

@@ -20,3 +20,4 @@ Profile = Annotated[str | None, typer.Option("--profile", help="Ready-made confi
 Actions = Annotated[
     Path | None, typer.Option("--actions", help="File of splits and dividends of the shares.")
 ]
+Report = Annotated[Path | None, typer.Option("--report", help="HTML file to write.")]

@@ -2,8 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
@@ -16,12 +17,20 @@ from console.backtest.moments import spell
 from console.backtest.opening import opened, span_of
 from console.backtest.progress import progress
 from console.backtest.result import Result
-from console.backtest.statistics import statistics
-from console.backtest.summary import print_lookahead, print_sensitivity, print_summary
-from console.configuration import DeskConfiguration
+from console.backtest.statistics import Statistics, statistics
+from console.backtest.summary import (
+    lookahead_lines,
+    print_lookahead,
+    print_sensitivity,
+    print_summary,
+    sensitivity_sentence,
+)
+from console.configuration import DeskConfiguration, effective
 from console.failure import INTERRUPTED
 from console.output import print_json, terminal
 from console.plan import UpOptions
+from console.report.backtest import report_of
+from console.report.page import check_place, write_page
 from services.data.files.bars import Bars, between
 from services.data.files.finding import find_files
 from shared.domain.errors import ConfigurationError
@@ -38,6 +47,7 @@ class Wanted(NamedTuple):
     risk_free: float = 0.0
     check_lookahead: bool = False
     check_costs: bool = False
+    report: Path | None = None
 
 
 def backtest(options: UpOptions, wanted: Wanted) -> int:
@@ -46,6 +56,8 @@ def backtest(options: UpOptions, wanted: Wanted) -> int:
 
     Raises ConfigurationError and DataError before anything runs.
     """
+    if wanted.report is not None:
+        check_place(wanted.report)
     plan, source = opened(options)
     from_ns, until_ns = span_of(source, wanted.from_text, wanted.to_text)
     with _interruptible() as stop, progress(sys.stderr, source, from_ns, until_ns) as show:
@@ -58,15 +70,19 @@ def backtest(options: UpOptions, wanted: Wanted) -> int:
             plan.desk, source,
             tape_id=plan.tape_id or "", from_ns=from_ns, until_ns=until_ns, on_progress=go_on,
         )  # fmt: skip
-    document = {**result.document, "stats": _stats(result, wanted)}
-    if not result.is_complete:
+    found = _statistics(result, wanted)
+    document = {**result.document, "stats": found.document()}
+    doubts = Doubts()
+    if result.is_complete:
+        doubts = _doubt(plan.desk, between(source.bars, from_ns, until_ns), wanted)
+    else:
         reached = spell(int(result.curve.times_ns[-1]))
         print(f"interrupted: the results are those up to {reached}", file=sys.stderr)
-        _say(document, wanted, Doubts())
-        return INTERRUPTED
-    bars = between(source.bars, from_ns, until_ns)
-    doubts = _doubt(plan.desk, bars, wanted)
     _say(document, wanted, doubts)
+    if wanted.report is not None:
+        _report(wanted.report, plan.desk, result, found, document, doubts)
+    if not result.is_complete:
+        return INTERRUPTED
     is_caught = doubts.lookahead is not None and not doubts.lookahead.is_clean
     return Exit.UNEXPECTED if is_caught else Exit.OK
 
@@ -86,12 +102,11 @@ def _doubt(desk: DeskConfiguration, bars: Bars, wanted: Wanted) -> Doubts:
     )
 
 
-def _stats(result: Result, wanted: Wanted) -> dict[str, object]:
+def _statistics(result: Result, wanted: Wanted) -> Statistics:
     if wanted.benchmark is not None and wanted.benchmark not in result.prices:
         known = ", ".join(sorted(result.prices))
         raise ConfigurationError(f"--benchmark {wanted.benchmark}: the files hold {known}")
-    found = statistics(result, benchmark=wanted.benchmark, risk_free=wanted.risk_free)
-    return found.document()
+    return statistics(result, benchmark=wanted.benchmark, risk_free=wanted.risk_free)
 
 
 def _say(document: dict[str, object], wanted: Wanted, doubts: Doubts) -> None:
@@ -107,6 +122,26 @@ def _say(document: dict[str, object], wanted: Wanted, doubts: Doubts) -> None:
         print_lookahead(doubts.lookahead, screen)
     if doubts.sensitivity is not None:
         print_sensitivity(doubts.sensitivity, screen)
+
+
+def _report(
+    path: Path,
+    desk: DeskConfiguration,
+    result: Result,
+    found: Statistics,
+    document: dict[str, object],
+    doubts: Doubts,
+) -> None:
+    settings = effective(desk).document
+    told = {name: settings[name] for name in ("strategies", "data", "risk", "execution")}
+    honesty: dict[str, Sequence[str]] = {}
+    if doubts.lookahead is not None:
+        honesty["Look-ahead"] = lookahead_lines(doubts.lookahead)
+    if doubts.sensitivity is not None:
+        honesty["Costs"] = [sensitivity_sentence(doubts.sensitivity)]
+    page = {**report_of(result, found, document, told), "honesty": honesty}
+    write_page(path, "Backtest: " + ", ".join(desk.strategies), page)
+    print(f"report: {path}", file=sys.stderr)
 
 
 @contextmanager

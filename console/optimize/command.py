@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from console.backtest.opening import bars_of, opened
 from console.backtest.timeline import Timeline
-from console.configuration import DeskConfiguration
+from console.configuration import DeskConfiguration, effective
 from console.failure import INTERRUPTED
 from console.optimize.farm import Farm, cluster, processes
 from console.optimize.findings import Findings
@@ -24,6 +24,7 @@ from console.optimize.trials import METRICS, Bench
 from console.optimize.walk import Fold, Step, folds_of, walk
 from console.output import print_json, terminal
 from console.plan import UpOptions, check_strategies
+from console.report.page import check_place, write_page
 from services.data.files.bars import Bars, pack
 from shared.domain.errors import ConfigurationError
 
@@ -42,6 +43,7 @@ class Wanted(NamedTuple):
     from_text: str | None = None
     to_text: str | None = None
     as_json: bool = False
+    report: Path | None = None
 
 
 def optimize(options: UpOptions, wanted: Wanted) -> int:
@@ -50,6 +52,8 @@ def optimize(options: UpOptions, wanted: Wanted) -> int:
     Raises ConfigurationError and DataError before anything runs, UnavailableError for a cluster.
     """
     space = _checked(wanted)
+    if wanted.report is not None:
+        check_place(wanted.report)
     plan, source = opened(options)
     bars = bars_of(source, wanted.from_text, wanted.to_text)
     _refuse_unknown(plan.desk, space)
@@ -80,6 +84,11 @@ def optimize(options: UpOptions, wanted: Wanted) -> int:
         print_json(found.document())
     else:
         found.show(terminal())
+    if wanted.report is not None:
+        settings = effective(plan.desk).document["strategies"]
+        page = {"document": found.document(), "doubt": found.doubt(), "settings": settings}
+        write_page(wanted.report, "Search", {"kind": "search", **page})
+        print(f"report: {wanted.report}", file=sys.stderr)
     return code
 
 

@@ -1,0 +1,129 @@
+"""A backtest as the document of its report: figures as they are, curves in fewer points."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from console.backtest.result import Fill, Floats, Prices, Result, Times
+from console.backtest.statistics import Statistics
+from console.backtest.statistics import returns as ratios
+from console.backtest.statistics.drawdown import underwater
+from console.report.thin import Places, extremes
+
+CURVE_POINTS = 4_000
+PRICE_POINTS = 2_500  # a symbol
+SYMBOLS_MAX = 24
+FILLS_MAX = 2_000  # a symbol
+ROLLING = (63, 21)  # sessions: a quarter, or a month for short runs
+BINS_MAX = 60
+MS = 1_000_000
+
+
+def report_of(
+    result: Result,
+    found: Statistics,
+    document: Mapping[str, object],
+    settings: Mapping[str, object],
+) -> dict[str, object]:
+    """Return JSON values. `document` is what `--json` prints, `settings` what the run was told.
+
+    Times are milliseconds since 1970, UTC; every curve has the places of its points on the axis of
+    slices (`x`), their times (`t`) and one list for each value.
+    """
+    start = float(result.starting_cash)
+    return {
+        "kind": "backtest",
+        "currency": result.currency,
+        "starting_cash": start,
+        "document": document,
+        "settings": settings,
+        "curve": _curve(result, found, start),
+        "rolling": _rolling(found),
+        "returns": histogram(found.returns),
+        "trades": histogram(np.array([one.profit for one in found.trades if not one.is_open])),
+        "symbols": _symbols(result),
+    }
+
+
+def histogram(values: Floats) -> dict[str, object] | None:
+    """Return bins of equal width: where each begins, the width, and how many values it holds.
+
+    By the rule of Freedman and Diaconis (1981), at most BINS_MAX bins. None for fewer than two
+    values.
+    """
+    if len(values) < 2 or not np.ptp(values):
+        return None
+    count = min(max(len(np.histogram_bin_edges(values, "fd")) - 1, 5), BINS_MAX)
+    held, edges = np.histogram(values, count)
+    width = float(edges[1] - edges[0])
+    return {"from": edges[:-1].tolist(), "width": width, "count": held.tolist()}
+
+
+def _curve(result: Result, found: Statistics, start: float) -> dict[str, object]:
+    curve = result.curve
+    below = underwater(curve.equity, start)
+    # The extremes of both: the deepest point below a peak need not be an extreme of the account.
+    places = np.union1d(
+        extremes(curve.equity, CURVE_POINTS // 2), extremes(below, CURVE_POINTS // 2)
+    )
+    points = _points(places, curve.times_ns)
+    held = found.benchmark_value(curve.times_ns[places])
+    return points | {
+        "equity": np.round(curve.equity[places], 2).tolist(),
+        "drawdown": np.round(below[places], 6).tolist(),
+        "invested": np.round(curve.gross[places], 2).tolist(),
+        "benchmark": None if held is None else np.round(held * start, 2).tolist(),
+        "benchmark_name": found.benchmark_name,
+    }
+
+
+def _rolling(found: Statistics) -> dict[str, object] | None:
+    """Return the Sharpe ratio of the sessions before each; None for a run of a few weeks."""
+    returns = found.returns
+    sessions = next((n for n in ROLLING if len(returns) >= 2 * n), None)
+    if sessions is None:
+        return None
+    windows = np.lib.stride_tricks.sliding_window_view(returns, sessions)
+    deviation = windows.std(axis=1, ddof=1)
+    safe = np.where(deviation > 0, deviation, np.inf)
+    sharpe = windows.mean(axis=1) / safe * np.sqrt(ratios.PERIODS)
+    places = extremes(sharpe, CURVE_POINTS // 4)
+    dates = found.dates[sessions - 1 :]
+    return {
+        "sessions": sessions,
+        "date": [dates[place] for place in places.tolist()],
+        "sharpe": np.round(sharpe[places], 3).tolist(),
+    }
+
+
+def _symbols(result: Result) -> dict[str, object]:
+    """Return closes and fills of the symbols that were traded most."""
+    counts = Counter(fill.symbol for fill in result.fills)
+    shown = {}
+    for symbol, _ in counts.most_common(SYMBOLS_MAX):
+        fills = [fill for fill in result.fills if fill.symbol == symbol]
+        shown[symbol] = _symbol(result.prices[symbol], fills)
+    return {"traded": len(counts), "shown": shown}
+
+
+def _symbol(prices: Prices, fills: Sequence[Fill]) -> dict[str, object]:
+    places = extremes(prices.close, PRICE_POINTS)
+    step = -(-len(fills) // FILLS_MAX)
+    told = fills[::step]
+    at_ns = np.array([fill.ts_ns for fill in told], np.int64)
+    return _points(places, prices.times_ns) | {
+        "close": prices.close[places].tolist(),
+        "one_fill_in": step,
+        "fills": {
+            "x": np.searchsorted(prices.times_ns, at_ns).tolist(),
+            "t": (at_ns // MS).tolist(),
+            "price": [float(fill.price) for fill in told],
+            "quantity": [float(fill.quantity) * fill.side.sign for fill in told],
+            "strategy": [fill.strategy_id for fill in told],
+        },
+    }
+
+
+def _points(places: Places, times_ns: Times) -> dict[str, object]:
+    return {"x": places.tolist(), "t": (times_ns[places] // MS).tolist()}

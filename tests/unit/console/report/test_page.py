@@ -1,0 +1,77 @@
+"""A report is one file that asks nobody for anything, and no name in it can become markup."""
+
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from console.report.page import check_place, page, write_page
+from shared.domain.errors import ConfigurationError
+
+HOSTILE = "</script><script>alert(1)</script><!--\u2028&"
+ECHARTS = "61f13280aba3161f77fc801bf5f9c786f55f10432153a0683fc5cc0700b013d5"
+ASSETS = Path(__file__).parents[4] / "console/report/assets"
+
+
+def scripts(text: str) -> list[tuple[str, str]]:
+    return re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
+
+
+def test_hostile_names_stay_data() -> None:
+    text = page(HOSTILE, {"kind": "backtest", "name": HOSTILE})
+    (attributes, data), charts, own = scripts(text)
+    assert 'type="application/json"' in attributes
+    assert json.loads(data) == {"kind": "backtest", "name": HOSTILE}
+    assert "alert(1)" not in charts[1] + own[1]
+    assert "<title>&lt;/script&gt;&lt;script&gt;alert(1)" in text
+
+
+def test_only_the_two_scripts_may_run_and_nothing_may_be_fetched() -> None:
+    text = page("t", {"kind": "backtest"})
+    _, *run = scripts(text)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
+    assert policy is not None
+    hashes = [b64encode(sha256(body.encode()).digest()).decode() for _, body in run]
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    assert policy[1].startswith(f"default-src 'none'; script-src {allowed};")
+    head = text.partition("<script")[0]
+    assert "http:" not in head
+    assert "https:" not in head
+
+
+def test_the_charts_are_the_ones_that_were_published() -> None:
+    vendored = (ASSETS / "vendor/echarts/echarts.common.min.js").read_bytes()
+    assert sha256(vendored).hexdigest() == ECHARTS
+
+
+def test_a_report_replaces_the_one_before_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    path = tmp_path / "r.html"
+    for name in ("one", "two"):
+        check_place(path)
+        write_page(path, name, {"kind": "backtest"})
+    assert "<title>two</title>" in path.read_text(encoding="utf-8")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("results.json", "the name of a report ends in .html"),
+        ("none/r.html", "cannot be written: No such file or directory"),
+        ("folder.html", "that is a folder"),
+    ],
+)
+def test_a_place_that_cannot_be_is_told_before_the_run(
+    tmp_path: Path, name: str, sentence: str
+) -> None:
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(ConfigurationError, match=sentence):
+        check_place(tmp_path / name)
+
+
+def test_a_report_that_fails_late_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"--report .*: cannot be written: No such file"):
+        write_page(tmp_path / "none/r.html", "t", {})
