@@ -2,7 +2,8 @@
 
     keys    nkeys, passwords and the configuration of the tape's server; needs no server
     roles   the logins of the database
-    desk    roles, then the tape, its buckets and the tables
+    desk    roles, then the tape, its buckets and the tables, and the configuration in effect for
+            the operator's commands, in the state folder
 
 `keys` comes before the servers, which start from what it writes. All three may be repeated: what
 is there stays. Each user has a folder of his own below SECRETS, so that a container is given one
@@ -22,11 +23,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from console.configuration import DEMO, DeskConfiguration, Sources, load_desk
+from console.configuration import DEMO, DeskConfiguration, Sources, effective, load_desk
 from console.embedded.nkey_files import kept_key
 from console.failure import explained
+from console.home import home_of
 from console.nats_server import NatsServer, configuration
 from console.provision_roles import LOGINS, OWNER, prepare_roles
+from shared.config.desk import merge
 from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.permissions import USERS
 from shared.tape.client import SEED_SUFFIX
@@ -142,16 +145,18 @@ async def make_roles(folder: Path, desk: DeskConfiguration) -> list[str]:
 
 async def make_desk(folder: Path, desk: DeskConfiguration) -> dict[str, object]:
     """Prepare both servers; return what was found or made."""
-    from console.home import home_of  # noqa: PLC0415 - not needed for keys
     from console.servers import Servers, prepare_database, prepare_tape  # noqa: PLC0415
 
     if not (desk.names_nats and desk.names_postgres):
         raise ConfigurationError("nats.url and postgres.url must name the servers to prepare")
     roles = await make_roles(folder, desk)
-    with Servers(home_of(None), desk) as servers:
+    home = home_of(None)
+    with Servers(home, desk) as servers:
         wanted = desk.tape.id
         tape_id = await prepare_tape(servers, wanted, must_match=wanted is not None)
         applied = await prepare_database(servers, desk.postgres.connect_timeout_s)
+    home.prepare()
+    home.write_config(merge(effective(desk).document, {"tape": {"id": tape_id}}))
     return {"tape": tape_id, "migrations": applied, "roles": roles}
 
 
