@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bench.peers.table import Job, compare
 from bench.report import Row, show
 from console.backtest.engine import run
 from console.backtest.timeline import Timeline
@@ -27,6 +28,7 @@ from shared.domain.values import NS_PER_S
 FIRST_DAY = "2021-01-04"
 VOLATILITY = 0.0006  # of a minute's return
 MEGABYTE_KB = 1024
+PEERS_MINUTES = 300_000  # of the settings that other engines are measured with
 
 
 class Setting(NamedTuple):
@@ -49,8 +51,10 @@ SETTINGS = (
 
 
 async def measure() -> None:
-    """Print the rate of every setting; each runs in a process of its own, for its memory."""
-    rows = []
+    """Print the rate of every setting, each in a process of its own, for its memory; then the
+    same settings through other engines.
+    """
+    rows, jobs = [], {}
     with tempfile.TemporaryDirectory(prefix="tapedeck-bench-") as folder:
         for setting in SETTINGS:
             path = Path(folder) / f"{setting.symbols}-{setting.minutes}.parquet"
@@ -58,8 +62,14 @@ async def measure() -> None:
                 write_bars(path, setting.symbols, setting.minutes)
             command = [sys.executable, "-m", "bench.backtest", setting.name, str(path)]
             ended = run_process(command, check=True, capture_output=True, text=True)  # noqa: ASYNC221, S603 - us
-            rows.append(Row(setting.name, ended.stdout.strip(), "", "", setting.target))
-    show("Backtest on one core: sizing, all risk checks, paper fills, costs, books, curve", rows)
+            rate, _, told = ended.stdout.strip().partition(" ")
+            rows.append(Row(setting.name, f"{float(rate):,.0f} {told}", "", "", setting.target))
+            if setting.symbols == 1 and setting.minutes == PEERS_MINUTES:
+                jobs[setting.name] = Job(path, setting.fast, setting.slow, float(rate))
+        show(
+            "Backtest on one core: sizing, all risk checks, paper fills, costs, books, curve", rows
+        )
+        compare(jobs)
 
 
 def desk_of(setting: Setting) -> DeskConfiguration:
@@ -132,7 +142,7 @@ def main(arguments: Sequence[str]) -> int:
     bars = len(timeline.bars.end_ns)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // MEGABYTE_KB
     sys.stdout.write(
-        f"{bars / took_s:,.0f} bars/s ({bars / worked_s:,.0f} by CPU time),"
+        f"{bars / took_s:.0f} bars/s ({bars / worked_s:,.0f} by CPU time),"
         f" {found['orders']} orders, {found['fills']} fills, {memory} MB\n"
     )
     return 0
