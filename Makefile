@@ -1,10 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run down test lint fmt types unit integration e2e chaos simulate bench lock clean
+COMPOSE_VERBS := compose-test rolling-restart backup restore
+.PHONY: $(COMPOSE_VERBS) help setup run down test lint fmt types unit integration e2e chaos simulate bench lock clean
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 help:         ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 setup:        ## make .venv with everything a developer needs
 	@scripts/setup dev
@@ -46,6 +47,18 @@ chaos: setup  ## kill and stop processes of a playing desk: ROUNDS=20, SEED= of 
 
 simulate: setup  ## a simulated desk under every fault, thousands of seeds: SEED= ROUNDS= MINUTES=3
 	$(BIN)/python -m tests.simulation
+
+compose-test: setup  ## docker-compose.yml on a container engine: up, scale, kill, back up, restore
+	$(PYTEST) tests/compose
+
+rolling-restart:  ## replace the containers one at a time while the market runs: SERVICES="risk data"
+	@deploy/rolling-restart $(SERVICES)
+
+backup:       ## back up the desk of containers, database and tape: FOLDER=backups/...
+	@deploy/backup $(FOLDER)
+
+restore:      ## bring a backup into an empty stack of containers: FOLDER=backups/...
+	@deploy/restore "$(FOLDER)" $(SERVICES)
 
 bench: setup  ## print start-up times, memory, rates and latencies
 	$(BIN)/python -m bench
