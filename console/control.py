@@ -190,11 +190,10 @@ async def wait_for_answers(
 
 
 async def has_handled(place: Place, actor: str, seq: int) -> bool:
-    """Tell whether an actor of a desk on this machine says that it is past message `seq`."""
-    ports = place.record.ports if place.record else {}
-    for service, port in ports.items():
-        if port and service_of(service) == actor.partition(".")[0]:
-            report = await ask_health(port)
+    """Tell whether an actor of the desk says that it is past message `seq`."""
+    for service, address in place.instances.items():
+        if address.port and service_of(service) == actor.partition(".")[0]:
+            report = await ask_health(address.port, address.host)
             if report is not None and actor in report.actors and report.actors[actor].seq >= seq:
                 return True
     return False
@@ -225,10 +224,10 @@ def configured_strategies(place: Place) -> list[str]:
 
 
 def _configured(place: Place) -> dict[str, dict[str, Any]]:
-    if place.record is None:
+    if place.config_path is None:
         return {}
     try:
-        text = Path(place.record.config_path).read_text(encoding="utf-8")
+        text = place.config_path.read_text(encoding="utf-8")
     except OSError:
         return {}  # the desk has just ended
     found: dict[str, dict[str, Any]] = json.loads(text).get("strategies", {})

@@ -166,7 +166,7 @@ async def _watch_execution(place: Place, outcome: KillOutcome) -> None:
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + ANSWER_S
     execution = str(lane("execution", place.book))
-    while place.record is not None and loop.time() < deadline_s:
+    while place.instances and loop.time() < deadline_s:
         if await has_handled(place, execution, outcome.seq):
             outcome.has_execution_obeyed = True
             return

@@ -3,7 +3,8 @@ that the configuration names. To read what a desk left behind, its servers are w
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from nats.aio.client import Client
 
 from console.configuration import DEMO, Sources, load_desk
+from console.deployed import INSTANCES_VARIABLE, Address, instances
 from console.embedded.nats import EmbeddedNats
 from console.embedded.nkey_files import read_key, seed_path
 from console.embedded.postgres import ROLE, EmbeddedPostgres
@@ -32,6 +34,8 @@ class Place(NamedTuple):
     """Where a desk can be reached. `record` is None when it does not run on this machine.
 
     `resting` is the state folder of a desk that does not run; its servers have to be woken.
+    `deployed` are the instances of a desk of containers (`console.deployed`), and `config_path`
+    is where its configuration in effect stands.
     """
 
     book: str
@@ -40,6 +44,16 @@ class Place(NamedTuple):
     postgres_url: str
     record: DeskRecord | None
     resting: Path | None = None
+    deployed: Mapping[str, Address] = {}
+    config_path: Path | None = None
+
+    @property
+    def instances(self) -> Mapping[str, Address]:
+        """Where each instance of the desk's services answers, as far as is known here."""
+        if self.record is None:
+            return self.deployed
+        ports = self.record.ports
+        return {name: Address("127.0.0.1", port) for name, port in ports.items()}
 
 
 def find_desk(state: Path | None, *, may_rest: bool = False) -> Place:
@@ -64,7 +78,9 @@ def find_desk(state: Path | None, *, may_rest: bool = False) -> Place:
                 " or name its folder with --state"
             )
         login = login_of(desk.nats, CONSOLE)
-        return Place(desk.book, desk.nats, login, postgres_url, None)
+        deployed = instances(os.environ.get(INSTANCES_VARIABLE, ""))
+        place = Place(desk.book, desk.nats, login, postgres_url, None, deployed=deployed)
+        return place._replace(config_path=home.config_path if deployed else None)
     if record.has_own_nats:
         nats, login = NatsSettings(url=record.nats_url), login_here(home, CONSOLE)
     else:
@@ -72,7 +88,8 @@ def find_desk(state: Path | None, *, may_rest: bool = False) -> Place:
         login = login_of(nats, CONSOLE)
     if record.has_own_postgres:
         postgres_url = with_password(record.postgres_url, home.password("postgres", ROLE))
-    return Place(record.book, nats, login, postgres_url, record)
+    config_path = Path(record.config_path)
+    return Place(record.book, nats, login, postgres_url, record, config_path=config_path)
 
 
 def login_here(home: Home, user: str) -> Login:

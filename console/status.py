@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from console.control import configured_strategies, state_of
+from console.deployed import Address
 from console.home import home_of
 from console.output import print_json, show_rows
 from console.running import Place, find_desk, open_books, open_tape
@@ -81,12 +82,12 @@ async def _status(place: Place) -> dict[str, object]:
 
 
 def _instances(place: Place) -> Iterable[str]:
-    return place.record.ports if place.record else SERVICES
+    return place.instances or SERVICES
 
 
 async def _service(place: Place, name: str) -> dict[str, object]:
-    port = place.record.ports.get(name, 0) if place.record else 0
-    report = await ask_health(port) if port else None
+    host, port = place.instances.get(name, Address("", 0))
+    report = await ask_health(port, host) if port else None
     if report is None:
         return {"service": name, "ready": False, "lag": None, "port": port, "detail": "no answer"}
     told = [f"{key}: {check.detail}" for key, check in report.checks.items() if not check.ok]
@@ -111,7 +112,8 @@ def _show(found: dict[str, object]) -> None:
         rows, ("service", "ready", "lag", "port", "detail"), as_json=False, empty="no services"
     )
     halted = "  HALTED: nothing opens until `tapedeck resume`" if found["halted"] else ""
-    print(f"book {found['book']}, process {found['pid']}{halted}")
+    process = f", process {found['pid']}" if found["pid"] else ""
+    print(f"book {found['book']}{process}{halted}")
     print(f"tape {tape['id']}, {tape['first']} to {tape['last']}")
     print(f"cash {found['cash'] or '-'}, equity {found['equity'] or '-'}")
     for title in ("positions", "strategies"):
