@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -19,17 +19,15 @@ from console.backtest.progress import progress
 from console.backtest.result import Result
 from console.backtest.statistics import Statistics, statistics
 from console.backtest.summary import (
-    lookahead_lines,
     print_lookahead,
     print_sensitivity,
     print_summary,
-    sensitivity_sentence,
 )
 from console.configuration import DeskConfiguration, effective
 from console.failure import INTERRUPTED
 from console.output import print_json, terminal
 from console.plan import UpOptions
-from console.report.backtest import report_of
+from console.report.backtest import honesty_of, report_of
 from console.report.page import check_place, write_page
 from services.data.files.bars import Bars, between
 from services.data.files.finding import find_files
@@ -134,11 +132,7 @@ def _report(
 ) -> None:
     settings = effective(desk).document
     told = {name: settings[name] for name in ("strategies", "data", "risk", "execution")}
-    honesty: dict[str, Sequence[str]] = {}
-    if doubts.lookahead is not None:
-        honesty["Look-ahead"] = lookahead_lines(doubts.lookahead)
-    if doubts.sensitivity is not None:
-        honesty["Costs"] = [sensitivity_sentence(doubts.sensitivity)]
+    honesty = honesty_of(doubts.lookahead, doubts.sensitivity)
     page = {**report_of(result, found, document, told), "honesty": honesty}
     write_page(path, "Backtest: " + ", ".join(desk.strategies), page)
     print(f"report: {path}", file=sys.stderr)

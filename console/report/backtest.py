@@ -1,20 +1,24 @@
 """A backtest as the document of its report: figures as they are, curves in fewer points."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 
 import numpy as np
 
+from console.backtest.honesty.costs import FACTORS, Sensitivity
+from console.backtest.honesty.lookahead import Lookahead
 from console.backtest.result import Fill, Floats, Prices, Result, Times
 from console.backtest.statistics import Statistics
-from console.backtest.statistics import returns as ratios
 from console.backtest.statistics.drawdown import underwater
+from console.backtest.statistics.trades import Trade
+from console.backtest.summary import lookahead_lines, sensitivity_sentence
 from console.report.thin import Places, extremes
 
 CURVE_POINTS = 4_000
 PRICE_POINTS = 2_500  # a symbol
 SYMBOLS_MAX = 24
 FILLS_MAX = 2_000  # a symbol
+TRADES_MAX = 500
 ROLLING = (63, 21)  # sessions: a quarter, or a month for short runs
 BINS_MAX = 60
 MS = 1_000_000
@@ -41,9 +45,23 @@ def report_of(
         "curve": _curve(result, found, start),
         "rolling": _rolling(found),
         "returns": histogram(found.returns),
-        "trades": histogram(np.array([one.profit for one in found.trades if not one.is_open])),
+        "profits": histogram(np.array([one.profit for one in found.trades if not one.is_open])),
+        "trades": _trades(found.trades),
         "symbols": _symbols(result),
     }
+
+
+def honesty_of(lookahead: Lookahead | None, sensitivity: Sensitivity | None) -> dict[str, object]:
+    """Return what the honesty tools found, as far as they were asked."""
+    found: dict[str, object] = {}
+    if lookahead is not None:
+        told = list(lookahead_lines(lookahead))
+        found["lookahead"] = {"is_clean": lookahead.is_clean, "told": told}
+    if sensitivity is not None:
+        profits = [[float(sensitivity.profit(c, s)) for s in FACTORS] for c in FACTORS]
+        sentence = sensitivity_sentence(sensitivity)
+        found["costs"] = {"factors": FACTORS, "profit": profits, "told": sentence}
+    return found
 
 
 def histogram(values: Floats) -> dict[str, object] | None:
@@ -72,7 +90,6 @@ def _curve(result: Result, found: Statistics, start: float) -> dict[str, object]
     return points | {
         "equity": np.round(curve.equity[places], 2).tolist(),
         "drawdown": np.round(below[places], 6).tolist(),
-        "invested": np.round(curve.gross[places], 2).tolist(),
         "benchmark": None if held is None else np.round(held * start, 2).tolist(),
         "benchmark_name": found.benchmark_name,
     }
@@ -80,15 +97,11 @@ def _curve(result: Result, found: Statistics, start: float) -> dict[str, object]
 
 def _rolling(found: Statistics) -> dict[str, object] | None:
     """Return the Sharpe ratio of the sessions before each; None for a run of a few weeks."""
-    returns = found.returns
-    sessions = next((n for n in ROLLING if len(returns) >= 2 * n), None)
+    sessions = next((n for n in ROLLING if len(found.dates) >= 2 * n), None)
     if sessions is None:
         return None
-    windows = np.lib.stride_tricks.sliding_window_view(returns, sessions)
-    deviation = windows.std(axis=1, ddof=1)
-    safe = np.where(deviation > 0, deviation, np.inf)
-    sharpe = windows.mean(axis=1) / safe * np.sqrt(ratios.PERIODS)
-    places = extremes(sharpe, CURVE_POINTS // 4)
+    sharpe = found.rolling_sharpe(sessions)
+    places = extremes(np.nan_to_num(sharpe), CURVE_POINTS // 4)
     dates = found.dates[sessions - 1 :]
     return {
         "sessions": sessions,
@@ -97,14 +110,35 @@ def _rolling(found: Statistics) -> dict[str, object] | None:
     }
 
 
+def _trades(trades: Sequence[Trade]) -> dict[str, object]:
+    """Return the round trips that moved the account most, in the order of their ends."""
+    ranked = nlargest(TRADES_MAX, range(len(trades)), key=lambda i: abs(trades[i].profit))
+    return {"count": len(trades), "shown": [_trade(trades[i]) for i in sorted(ranked)]}
+
+
+def _trade(one: Trade) -> dict[str, object]:
+    return {
+        "strategy": one.strategy_id,
+        "symbol": one.symbol,
+        "is_long": one.is_long,
+        "quantity": one.quantity,
+        "entry": one.entry_ns // MS,
+        "entry_price": one.entry_price,
+        "exit": None if one.is_open else one.exit_ns // MS,
+        "exit_price": one.exit_price,
+        "profit": round(one.profit, 2),
+        "fees": round(one.fees, 2),
+    }
+
+
 def _symbols(result: Result) -> dict[str, object]:
     """Return closes and fills of the symbols that were traded most."""
-    counts = Counter(fill.symbol for fill in result.fills)
-    shown = {}
-    for symbol, _ in counts.most_common(SYMBOLS_MAX):
-        fills = [fill for fill in result.fills if fill.symbol == symbol]
-        shown[symbol] = _symbol(result.prices[symbol], fills)
-    return {"traded": len(counts), "shown": shown}
+    fills: dict[str, list[Fill]] = {}
+    for fill in result.fills:
+        fills.setdefault(fill.symbol, []).append(fill)
+    ranked = sorted(fills, key=lambda symbol: -len(fills[symbol]))
+    shown = {one: _symbol(result.prices[one], fills[one]) for one in ranked[:SYMBOLS_MAX]}
+    return {"traded": len(fills), "shown": shown}
 
 
 def _symbol(prices: Prices, fills: Sequence[Fill]) -> dict[str, object]:
@@ -112,8 +146,14 @@ def _symbol(prices: Prices, fills: Sequence[Fill]) -> dict[str, object]:
     step = -(-len(fills) // FILLS_MAX)
     told = fills[::step]
     at_ns = np.array([fill.ts_ns for fill in told], np.int64)
+    splits = [ts_ns for ts_ns, _ in prices.splits]
     return _points(places, prices.times_ns) | {
         "close": prices.close[places].tolist(),
+        "splits": {
+            "x": np.searchsorted(prices.times_ns, splits).tolist(),
+            "ratio": [ratio for _, ratio in prices.splits],
+        },
+        "fills_count": len(fills),
         "one_fill_in": step,
         "fills": {
             "x": np.searchsorted(prices.times_ns, at_ns).tolist(),

@@ -53,6 +53,22 @@ def sharpe(returns: Floats, risk_free: float = 0.0, periods: float = PERIODS) ->
     return float(np.mean(excess)) / deviation * math.sqrt(periods)
 
 
+def rolling_sharpe(
+    returns: Floats, window: int, risk_free: float = 0.0, periods: float = PERIODS
+) -> Floats:
+    """Return `sharpe` of each `window` returns in a row, (n - window + 1,), the earliest first.
+
+    NaN where a window has no variance; empty where there are fewer returns than a window.
+    """
+    if window < 2 or len(returns) < window:
+        return np.empty(0)
+    windows = np.lib.stride_tricks.sliding_window_view(returns - risk_free, window)
+    deviation = windows.std(axis=1, ddof=1)
+    deviation[deviation < 1e-15] = np.nan
+    found: Floats = windows.mean(axis=1) / deviation * math.sqrt(periods)
+    return found
+
+
 def sortino(returns: Floats, required: float = 0.0, periods: float = PERIODS) -> float | None:
     """Return the annual Sortino ratio: the downside counts periods without a loss, too."""
     if len(returns) < 2:

@@ -53,6 +53,10 @@ class Statistics:
         """The return of each session, (sessions,); the first is counted from the starting cash."""
         return _returns(self.result.curve.equity[self._ends], self._start)
 
+    def rolling_sharpe(self, sessions: int) -> Floats:
+        """The Sharpe ratio of each `sessions` in a row: the last one ends with the run."""
+        return ratios.rolling_sharpe(self.returns, sessions, self._daily_rate)
+
     @cached_property
     def benchmark(self) -> Floats | None:
         """The benchmark's returns of the same sessions; None when it has no prices."""

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from console.backtest.engine import run
+from console.backtest.honesty.costs import FACTORS, Cell, Sensitivity
+from console.backtest.honesty.lookahead import Lookahead
 from console.backtest.statistics import statistics
 from console.report import backtest
-from console.report.backtest import histogram, report_of
+from console.report.backtest import histogram, honesty_of, report_of
 from tests.backtests import desk_of, made_up_bars
 
 
@@ -33,7 +35,7 @@ def test_the_curve_begins_and_ends_with_the_account() -> None:
     assert min(curve["drawdown"]) == pytest.approx(
         told["document"]["stats"]["max_drawdown"], abs=1e-6
     )
-    columns = ("x", "t", "equity", "drawdown", "invested", "benchmark")
+    columns = ("x", "t", "equity", "drawdown", "benchmark")
     assert len({len(curve[name]) for name in columns}) == 1
 
 
@@ -56,6 +58,35 @@ def test_many_fills_are_thinned_and_it_says_so(monkeypatch: pytest.MonkeyPatch) 
     for one in told["shown"].values():
         assert len(one["fills"]["x"]) <= 10
         assert one["one_fill_in"] > 1
+
+
+def test_the_trades_that_moved_the_account_most_are_told_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    every = report()["trades"]
+    assert every["count"] == len(every["shown"]) > 5
+    monkeypatch.setattr(backtest, "TRADES_MAX", 5)
+    largest = sorted(every["shown"], key=lambda one: -abs(one["profit"]))[:5]
+    told = report()["trades"]
+    assert (told["count"], len(told["shown"])) == (every["count"], 5)
+    assert sorted(abs(one["profit"]) for one in told["shown"]) == sorted(
+        abs(one["profit"]) for one in largest
+    )
+    ends = [one["exit"] for one in told["shown"] if one["exit"] is not None]
+    assert ends == sorted(ends)
+
+
+def test_what_the_honesty_tools_found_is_told_as_far_as_they_were_asked() -> None:
+    assert honesty_of(None, None) == {}
+    cells = [Cell(c, s, Decimal(10 * c + s), 1) for c in FACTORS for s in FACTORS]
+    found = honesty_of(
+        Lookahead(3, [], [], ["a.py:1 opened b.csv"], is_repeatable=True),
+        Sensitivity(cells, 1.5, is_lost=False),
+    )
+    assert found["lookahead"]["is_clean"] is False
+    assert "a.py:1 opened b.csv" in found["lookahead"]["told"][1]
+    assert found["costs"]["profit"][2] == [20.0, 21.0, 22.0, 23.0]
+    assert "1.5 times" in found["costs"]["told"]
 
 
 def test_a_short_run_has_no_rolling_ratio_and_a_longer_one_has() -> None:

@@ -38,6 +38,7 @@ def test_only_the_two_scripts_may_run_and_nothing_may_be_fetched() -> None:
     allowed = " ".join(f"'sha256-{one}'" for one in hashes)
     assert policy[1].startswith(f"default-src 'none'; script-src {allowed};")
     head = text.partition("<script")[0]
+    assert "base-uri 'none'; form-action 'none'" in policy[1]
     assert "http:" not in head
     assert "https:" not in head
 
@@ -54,6 +55,29 @@ def test_a_report_replaces_the_one_before_and_leaves_nothing_beside(tmp_path: Pa
         write_page(path, name, {"kind": "backtest"})
     assert "<title>two</title>" in path.read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_no_report_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "thesis.html"
+    path.write_text("<!DOCTYPE html><title>two years of work</title>", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="not a report of tapedeck stands there"):
+        check_place(path)
+
+
+def test_an_empty_file_is_nobodys_work(tmp_path: Path) -> None:
+    path = tmp_path / "r.html"
+    path.touch()
+    check_place(path)
+
+
+def test_behind_a_link_the_file_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    target, link = tmp_path / "real.html", tmp_path / "r.html"
+    write_page(target, "one", {"kind": "backtest"})
+    link.symlink_to(target)
+    check_place(link)
+    write_page(link, "two", {"kind": "backtest"})
+    assert link.is_symlink()
+    assert "<title>two</title>" in target.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,20 @@ def test_a_free_rate_is_taken_off_each_period() -> None:
     assert ratios.sharpe(of_a_backtest(), 0.0001) == pytest.approx(0.3549660128266695, rel=1e-9)
 
 
+def test_a_rolling_ratio_is_the_ratio_of_each_window() -> None:
+    returns = of_a_backtest()
+    found = ratios.rolling_sharpe(returns, 63, 0.0001)
+    assert len(found) == len(returns) - 62
+    for place in (0, 700, len(found) - 1):
+        window = returns[place : place + 63]
+        assert found[place] == pytest.approx(ratios.sharpe(window, 0.0001), rel=1e-9)
+
+
+def test_a_rolling_ratio_is_undefined_without_variance_and_absent_without_a_window() -> None:
+    assert np.isnan(ratios.rolling_sharpe(np.zeros(5), 3)).tolist() == [True, True, True]
+    assert len(ratios.rolling_sharpe(np.array([0.1, 0.2]), 3)) == 0
+
+
 def test_alpha_and_beta_are_what_the_reference_makes_of_two_series() -> None:
     returns = column("reference/risk_pyfolio/returns.csv", 1) / 100
     with_header = csv.read_csv(real("reference/risk_pyfolio/factor_returns.csv"))
