@@ -27,7 +27,7 @@ from console.configuration import DEMO, DeskConfiguration, Sources, effective, l
 from console.embedded.nkey_files import kept_key
 from console.failure import explained
 from console.home import home_of
-from console.nats_server import NatsServer, configuration
+from console.nats_server import MEMBERS_BYTES_MAX, NatsServer, configuration
 from console.provision_roles import LOGINS, OWNER, prepare_roles
 from shared.config.desk import merge
 from shared.domain.errors import ConfigurationError, UnavailableError
@@ -38,6 +38,7 @@ SECRETS_VARIABLE = "TAPEDECK_SECRETS"
 DEFAULT_SECRETS = "/secrets"
 STORE_VARIABLE = "TAPEDECK_TAPE_BYTES_MAX"
 STORE_BYTES_MAX = 50_000_000_000  # some hundred days of a desk with 500 symbols
+STORE_BYTES_MIN = MEMBERS_BYTES_MAX + 1_000_000  # the server sets the bucket's part aside
 STORE_DIR = "/tape/jetstream"
 MONITOR = "127.0.0.1:8222"  # for the health check inside the container, and nobody else
 _PASSWORD_BYTES = 24
@@ -177,8 +178,10 @@ def run(job: str, environment: Mapping[str, str]) -> dict[str, object]:
 
 def _store_bytes_max(environment: Mapping[str, str]) -> int:
     text = environment.get(STORE_VARIABLE) or str(STORE_BYTES_MAX)
-    if not text.isdecimal() or int(text) == 0:
-        raise ConfigurationError(f"{STORE_VARIABLE} {text!r}: a number of bytes is expected")
+    if not text.isdecimal() or int(text) < STORE_BYTES_MIN:
+        raise ConfigurationError(
+            f"{STORE_VARIABLE} {text!r}: a number of bytes, {STORE_BYTES_MIN} at least, is expected"
+        )
     return int(text)
 
 

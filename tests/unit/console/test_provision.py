@@ -111,7 +111,7 @@ def test_a_damaged_key_is_named_and_not_replaced(folder: Path) -> None:
         make_keys(folder, "main", 1)
 
 
-@pytest.mark.parametrize("text", ["0", "many", "-1", "1.5"])
+@pytest.mark.parametrize("text", ["0", "16999999", "many", "-1", "1.5"])
 def test_a_size_that_is_none_is_refused(folder: Path, text: str) -> None:
     with pytest.raises(ConfigurationError, match="a number of bytes"):
         run("keys", {"TAPEDECK_SECRETS": str(folder), "TAPEDECK_TAPE_BYTES_MAX": text})
