@@ -334,20 +334,19 @@ const ACRONYMS = { sec: "SEC fee", taf: "FINRA TAF", cat: "FINRA CAT" };
 function costs(stats, sensitivity) {
     const { total, ...kinds } = stats.costs;
     const rows = Object.entries(kinds).map(([kind, paid]) => ({
-        kind: ACRONYMS[kind] || kind.replaceAll("_", " ").replace(/^./, (first) => first.toUpperCase()),
+        kind: ACRONYMS[kind] || capital(kind),
         paid,
     }));
     const columns = [
         ["Kind", (row) => row.kind, String],
         ["Paid", (row) => row.paid, money],
         ["Of all costs", (row) => (total ? row.paid / total : null), share],
-        [
-            "Of the traded value",
-            (row) => (stats.traded ? row.paid / stats.traded : null),
-            (value) => (known(value) ? `${(value * 1e4).toFixed(2)} bp` : NONE),
-        ],
+        ["Basis points", (row) => (stats.traded ? (row.paid / stats.traded) * 1e4 : null), number],
     ];
     const holder = section("Costs", table("Costs by kind", columns, [...rows, { kind: "All", paid: total }]));
+    holder.append(
+        make("p", { class: "soft" }, `Basis points are those of the ${money(stats.traded)} traded.`),
+    );
     if (!sensitivity) return;
     const { factors, profit, told } = sensitivity;
     const lines = profit.map((values, place) => [`commission × ${factors[place]}`, values]);

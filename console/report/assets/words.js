@@ -43,3 +43,6 @@ const settingsText = (settings) =>
 
 const lowest = (values) => values.reduce((low, value) => Math.min(low, value), Infinity);
 const highest = (values) => values.reduce((high, value) => Math.max(high, value), -Infinity);
+
+/** A key of the result as the words of a title. */
+const capital = (key) => key.replaceAll("_", " ").replace(/^./, (first) => first.toUpperCase());
