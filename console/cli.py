@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, override
 import typer
 from typer.core import TyperCommand
 
-from console.cli_options import Actions, Config, Json, Profile, Reason, Report, State
+from console.cli_options import Actions, Archive, Config, Json, Profile, Reason, Report, State
 from console.cli_tape import tape
 from console.failure import INTERRUPTED, explained
 
@@ -343,14 +343,26 @@ def replay(
     actor: Annotated[
         list[str] | None, typer.Option(help="A lane such as risk.main; all when none is named.")
     ] = None,
+    file: Archive = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Compare from a sequence or a time, UTC.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="End there.")] = None,
+    break_at: Annotated[int, typer.Option(min=0, help="Stop before a sequence, look inside.")] = 0,
+    break_when: Annotated[
+        str | None, typer.Option(help="Stop where it holds: 'symbol == \"AAPL\"'.")
+    ] = None,
     state: State = None,
     as_json: Json = False,
 ) -> None:
     """Run the recorded inputs through the code again and compare every output."""
     with explained():
-        from console import replay as replaying  # noqa: PLC0415
+        from console.replay.command import Wanted, replay  # noqa: PLC0415
 
-        raise typer.Exit(replaying.replay(state, tuple(actor or ()), as_json=as_json))
+        wanted = Wanted(
+            state, file, tuple(actor or ()), since, until, break_at, break_when, as_json
+        )
+        raise typer.Exit(replay(wanted))
 
 
 @app.command()

@@ -5,16 +5,15 @@ process or in many. The result is that of `tapedeck up --until-done` on the same
 same configuration, to the sequence of the last fill.
 """
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from console.backtest.curves import curve_of, prices_of
 from console.backtest.notebook import Notebook
 from console.backtest.result import Result
 from console.backtest.timeline import Timeline
 from console.backtest.unread import SilentAggregator
+from console.collector import without_collector
 from console.configuration import DeskConfiguration
 from console.in_process import actors_of, books_of
 from services.data.files.bars import Bars, between
@@ -57,7 +56,7 @@ def run(
     started_s = time.perf_counter()
     timeline = _timeline(data, from_ns, until_ns)
     stage = _Stage(desk, timeline, tape_id, listeners)
-    with _without_collector():
+    with without_collector():
         is_complete = stage.play(on_progress)
     return stage.result(is_complete=is_complete, seconds=time.perf_counter() - started_s)
 
@@ -177,15 +176,3 @@ def _silenced(actor: Actor) -> Actor:
     if actor.core.lane != AGGREGATED:
         return actor
     return Actor(core=SilentAggregator(), rank=actor.rank, configuration={}, packages=())
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Make no cycles, look for none: half of the run's garbage collections would find nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -60,6 +60,11 @@ class Containment(ABC):
         self._is_again = False
 
     @property
+    def strategy(self) -> Strategy:
+        """The author's object; for inspection only."""
+        return self._strategy
+
+    @property
     @abstractmethod
     def lane(self) -> subjects.Lane:
         """The lane of this instance."""

@@ -1,5 +1,7 @@
 """What stands on the tape, and what is about to."""
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 from shared.core import Stamp
@@ -40,20 +42,13 @@ class Entry(Struct, frozen=True):
         one that belongs under its subject.
         """
         head, message = decode(self.payload)
-        service, actor, event, *_ = self.subject.split(".", 3)
-        if not is_own_kind(service, event, message):
+        lane, event = _place(self.subject)
+        if not is_own_kind(lane.service, event, message):
             raise MessageError(
                 f"message {self.seq} on {self.subject} is a {type(message).__name__}, which"
-                f" {service} does not say there: it was forged"
+                f" {lane.service} does not say there: it was forged"
             )
-        stamp = Stamp(
-            seq=self.seq,
-            ts_ns=head.ts_ns,
-            lane=Lane(service, actor),
-            id=head.id,
-            correlation_id=head.correlation_id,
-            recorded_ns=self.recorded_ns,
-        )
+        stamp = Stamp(self.seq, head.ts_ns, lane, head.id, head.correlation_id, self.recorded_ns)
         return stamp, message
 
 
@@ -123,6 +118,12 @@ def fact(
     )
     subject = subject_of(speaker, message)
     return Outgoing(subject, encode(head, message), cause, index, count)
+
+
+@lru_cache(maxsize=10_000)  # a desk's subjects; the same few are opened again and again
+def _place(subject: str) -> tuple[Lane, str]:
+    service, actor, event, *_ = subject.split(".", 3)
+    return Lane(service, actor), event
 
 
 def _story(message: Message, identity: str, continued: str) -> str:

@@ -82,8 +82,9 @@ def test_a_missing_answer_is_found_at_its_cause(recorded: list[Entry]) -> None:
 
     signals = [e for e in recorded if ".signal." in e.subject]
     assert (first.lane, first.cause) == ("risk.main", signals[4].seq)
-    assert first.produced == "nothing"
-    assert "risk.main.approved" in first.recorded
+    assert first.produced is None
+    assert first.recorded is not None
+    assert first.recorded.subject.startswith("risk.main.approved")
 
 
 def test_a_changed_byte_on_the_tape_is_found(recorded: list[Entry]) -> None:
@@ -103,7 +104,7 @@ def test_a_lost_message_on_the_tape_is_found(recorded: list[Entry]) -> None:
 
     (first, *_) = replayed([*recorded[:place], *recorded[place + 1 :]]).differences
 
-    assert (first.seq, first.recorded) == (0, "nothing")
+    assert (first.seq, first.recorded) == (0, None)
     assert first.cause == recorded[place].cause
 
 
@@ -119,4 +120,4 @@ def test_a_tape_that_ends_early_is_unanswered_not_different(recorded: list[Entry
 def test_what_follows_from_a_difference_is_counted_to_a_limit(recorded: list[Entry]) -> None:
     verdict = replayed(recorded, lambda: desk_with(Confused()))
 
-    assert len(verdict.differences) == DIFFERENCES_MAX
+    assert len(verdict.differences) == DIFFERENCES_MAX < verdict.found
