@@ -365,6 +365,24 @@ def replay(
         raise typer.Exit(replay(wanted))
 
 
+@app.command("check-strategy")
+def check_strategy(
+    use: Annotated[str, typer.Argument(help="As for --strategy: a name, a file, module:Class.")],
+    *,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value; repeatable.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look for what would make a strategy decide otherwise when it is run again."""
+    with explained():
+        from console.check_strategy import command  # noqa: PLC0415
+        from console.plan import parse_setting  # noqa: PLC0415
+
+        params = dict(parse_setting(one) for one in setting or ())
+        raise typer.Exit(command.check_strategy(use, params, as_json=as_json))
+
+
 @app.command()
 def version(*, as_json: Json = False) -> None:
     """Print the version."""
