@@ -84,8 +84,8 @@ function equity(curve, stats) {
                 legend: { ...base().legend, selected: { Benchmark: !dwarfs } },
                 color: [colour("accent"), ...(curve.benchmark ? [colour("other")] : []), colour("loss")],
                 grid: [
-                    { left: 8, right: 14, top: 34, height: "50%", containLabel: true },
-                    { left: 8, right: 14, top: "68%", bottom: 40, containLabel: true },
+                    { left: 52, right: 14, top: 34, height: "48%" },
+                    { left: 52, right: 14, top: "66%", bottom: 62 },
                 ],
                 axisPointer: { link: [{ xAxisIndex: "all" }] },
                 xAxis: [along(curve, { axisLabel: { show: false } }), along(curve, { gridIndex: 1 })],

@@ -47,7 +47,7 @@ function draw(one) {
 function base() {
     return {
         animation: false,
-        textStyle: { color: colour("soft"), fontFamily: "inherit" },
+        textStyle: { color: colour("soft"), fontFamily: getComputedStyle(document.body).fontFamily },
         grid: { left: 8, right: 14, top: 34, bottom: 44, containLabel: true },
         tooltip: {
             trigger: "axis",
@@ -173,7 +173,7 @@ function bars(holder, title, bins, spell) {
     chart(holder, label, () => ({
         ...base(),
         legend: { show: false },
-        grid: { ...base().grid, top: 12, bottom: 8 },
+        grid: { ...base().grid, right: 26, top: 12, bottom: 8 },
         xAxis: {
             type: "category",
             data: bins.from.map((_, place) => spell(middle(place))),

@@ -28,7 +28,9 @@ function heading(title, told) {
 function cards(rows) {
     const card = ([name, text, mood]) =>
         make("div", {}, make("dt", {}, name), make("dd", { class: mood || "" }, text));
-    page.append(make("dl", { class: "cards" }, ...rows.map(card)));
+    page.append(
+        make("dl", { class: "cards", style: `--columns: ${Math.min(rows.length, 5)}` }, ...rows.map(card)),
+    );
 }
 
 function doubts(title, sentences) {

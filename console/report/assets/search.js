@@ -60,7 +60,7 @@ function slices(trials, metric) {
         { "aria-label": "Setting" },
         ...names.map((name) => make("option", { value: name }, name)),
     );
-    const told = make("p", { class: "soft" }, "A dot is a trial, in sample; later trials are darker.");
+    const told = make("p", { class: "soft" }, "A dot is a trial, in sample; later trials have more colour.");
     const holder = section(`${metric} by setting`, make("div", { class: "row" }, told, choice));
     const values = made.map((one) => one.value);
     const label = () =>
