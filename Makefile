@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 COMPOSE_VERBS := compose-test rolling-restart backup restore
-.PHONY: $(COMPOSE_VERBS) help setup run down test lint fmt types unit integration e2e chaos simulate bench lock clean
+.PHONY: $(COMPOSE_VERBS) help setup run down test lint fmt types unit integration e2e chaos simulate golden bench lock clean
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
@@ -59,6 +59,9 @@ backup:       ## back up the desk of containers, database and tape: FOLDER=backu
 
 restore:      ## bring a backup into an empty stack of containers: FOLDER=backups/...
 	@deploy/restore "$(FOLDER)" $(SERVICES)
+
+golden: setup  ## record the golden tapes anew, when the desk is to behave differently
+	$(BIN)/python -m tests.golden
 
 bench: setup  ## print start-up times, memory, rates and latencies
 	$(BIN)/python -m bench

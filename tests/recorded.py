@@ -18,8 +18,14 @@ def record(
     """Play bars through a desk and write its tape to a file; return the tape."""
     source = FileSource.of(made_up_bars(sessions=1) if bars is None else bars)
     tape = play(desk or desk_of(), TAPE_ID, source.timeframe, source.slices(-1))
+    write_archive(tape, path)
+    return tape
+
+
+def write_archive(tape: MemoryTape, path: Path) -> None:
+    """Write a tape to a file, the same bytes for the same tape."""
     header = ArchiveHeader(
-        tape_id=TAPE_ID, first_seq=1, last_seq=tape.last_seq, tape_last_seq=tape.last_seq,
+        tape_id=tape.id, first_seq=1, last_seq=tape.last_seq, tape_last_seq=tape.last_seq,
         made_ns=0, release="test", schema_version=1,
     )  # fmt: skip
     with path.open("wb") as file:
@@ -27,4 +33,3 @@ def record(
         for seq in range(1, tape.last_seq + 1):
             writer.add(tape.entry(seq))
         writer.finish()
-    return tape

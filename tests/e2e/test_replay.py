@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.e2e.desk import Workshop, write_bars
+from tests.recorded import record
 
 STRATEGY = """
 from services.strategy import Strategy
@@ -47,6 +48,45 @@ def test_a_replay_agrees_until_the_strategy_is_edited(workshop: Workshop) -> Non
     others = workshop.run("replay", "--actor", "risk.main", "--actor", "execution.main", *state)
     assert others.code == 0, others.err
     assert "no differences" in others.out
+
+
+def test_a_file_alone_is_replayed_where_its_desk_was_never_configured(workshop: Workshop) -> None:
+    bars = write_bars(workshop.path / "bars.csv", 90)
+    strategy = Path(workshop.path / "mine.py")
+    strategy.write_text(STRATEGY.format(every=7))
+    state = ("--state", str(workshop.path / "state"))
+    workshop.run(
+        *("up", "--data", str(bars), "--until-done", "--json", *state),
+        *("--strategy", "mine.py:Often", "--cash", "50000"),
+    )
+    whole = workshop.run("tape", "export", "day.tape", *state)
+    assert whole.code == 0, whole.err
+    same = workshop.run("replay", "--tape", "day.tape", "--json").document
+    assert (same["differences"], same["changed"]) == (0, [])
+    half = same["events"] // 2
+    part = workshop.run("replay", "--tape", "day.tape", "--from", str(half), "--json").document
+    assert 0 < part["compared"] < same["compared"]
+    assert part["handled_before"] == half - 1
+
+    strategy.write_text(STRATEGY.format(every=7).replace("10)", "11)"))
+    edited = workshop.run("replay", "--tape", "day.tape")
+    assert edited.code == 1
+    assert "quantity" in edited.out
+    assert "strategy.Often: its code has been changed since" in edited.out
+
+
+def test_a_damaged_file_is_one_sentence(workshop: Workshop) -> None:
+    path = workshop.path / "day.tape"
+    record(path)
+    whole = path.read_bytes()
+    assert workshop.run("replay", "--tape", "day.tape").code == 0
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "is cut: its end is missing" in workshop.run("replay", "--tape", "day.tape").error
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    assert "does not match its checksum" in workshop.run("replay", "--tape", "day.tape").error
+    path.write_bytes(b"symbol,ts,open\n")
+    assert "is no archive of a tape" in workshop.run("replay", "--tape", "day.tape").error
 
 
 def test_what_cannot_be_replayed_is_one_sentence(workshop: Workshop) -> None:

@@ -13,7 +13,7 @@ ABSOLUTE_PATHS = re.compile(r"(?<![\w.~])/(?:wor[k]|roo[t]|hom[e]|User[s])/\w")
 REGISTRIES = re.compile(r"pyp[i]\.|pythonhoste[d]|npmj[s]\.|index-ur[l]", re.IGNORECASE)
 UNFINISHED = re.compile(r"#\s*(?:TOD[O]|FIXM[E]|XX[X])\b")
 STUB = re.compile(r"\bNotImplementedErro[r]\b")
-BINARY = (".parquet", ".png", ".ico", ".gz")
+BINARY = (".parquet", ".png", ".ico", ".gz", ".tape")
 # The rules' own tools name the options they refuse.
 SPEAKS_OF_INDEXES = ("scripts/lock", "tests/tidy/test_requirements.py")
 
