@@ -89,7 +89,16 @@ function equity(curve, stats) {
                 ],
                 axisPointer: { link: [{ xAxisIndex: "all" }] },
                 xAxis: [along(curve, { axisLabel: { show: false } }), along(curve, { gridIndex: 1 })],
-                yAxis: [upright(), upright({ gridIndex: 1, max: 0, splitNumber: 2, axisLabel: percent })],
+                yAxis: [
+                    upright(),
+                    upright({
+                        gridIndex: 1,
+                        max: 0,
+                        min: (found) => (found.min < 0 ? null : -0.01),
+                        splitNumber: 2,
+                        axisLabel: percent,
+                    }),
+                ],
                 tooltip: { ...base().tooltip, formatter: tip(curve, { Drawdown: share }) },
                 dataZoom: zoom([0, 1]),
                 series,
@@ -333,6 +342,7 @@ const ACRONYMS = { sec: "SEC fee", taf: "FINRA TAF", cat: "FINRA CAT" };
 
 function costs(stats, sensitivity) {
     const { total, ...kinds } = stats.costs;
+    if (!total && !stats.traded) return;
     const rows = Object.entries(kinds).map(([kind, paid]) => ({
         kind: ACRONYMS[kind] || capital(kind),
         paid,

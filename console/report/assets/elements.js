@@ -53,13 +53,13 @@ function pairs(name, rows) {
 
 /**
  * A table that sorts by any column. `columns` are [title, value of a row, text of a value, tone?];
- * columns whose values are text stand on the left. Long tables begin folded.
+ * columns of text stand on the left. Long tables begin folded.
  */
 function table(name, columns, rows) {
     const body = make("tbody", {});
     const more = make("button", { type: "button" }, `Show all ${count(rows.length)}`);
     const sides = columns.map(([, value]) =>
-        rows.some((row) => typeof value(row) === "number") ? "" : "left",
+        rows.some((row) => typeof value(row) === "string") ? "left" : "",
     );
     let isFolded = rows.length > ROWS_AT_FIRST + 3;
     let ordered = rows;
