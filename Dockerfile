@@ -44,7 +44,7 @@ ARG RELEASE=0.1.0
 # A volume that is mounted on one of these folders for the first time takes its owner over.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent tapedeck \
  && mkdir -p /strategies /etc/tapedeck \
- && install -d -o tapedeck -g tapedeck -m 0700 /secrets /desk /tape /marks /backup \
+ && install -d -o tapedeck -g tapedeck -m 0700 /secrets /desk /tape /tape-2 /tape-3 /marks /backup \
  && for user in data strategy risk execution ledger console gateway admin; do \
         install -d -o tapedeck -g tapedeck -m 0700 /secrets/$user; done \
  && install -d -o tapedeck -g tapedeck -m 0755 /secrets/nats /secrets/postgres

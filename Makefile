@@ -49,7 +49,7 @@ simulate: setup  ## a simulated desk under every fault, thousands of seeds: SEED
 	$(BIN)/python -m tests.simulation
 
 compose-test: setup  ## docker-compose.yml on a container engine: up, scale, kill, back up, restore
-	$(PYTEST) tests/compose
+	TAPEDECK_COMPOSE_ALL=1 $(PYTEST) tests/compose
 
 rolling-restart:  ## replace the containers one at a time while the market runs: SERVICES="risk data"
 	@deploy/rolling-restart $(SERVICES)

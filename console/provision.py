@@ -12,14 +12,19 @@ folder and no other; a user without a folder is not set up.
     SECRETS/<user>/<user>.nk     his nkey's seed, 0600
     SECRETS/<user>/pgpass        his password at the database, where he has one, 0600
     SECRETS/postgres/password    the owner's, for the database server itself
-    SECRETS/nats/nats.conf       public keys and rights; holds no secret
+    SECRETS/nats/<server>.conf   public keys and rights; of a cluster also what its servers know
+                                 each other by
+
+TAPEDECK_NATS_CLUSTER names the servers of a cluster (`nats,nats-2,nats-3`); the streams then have a
+copy on each. Without it there is one, `nats`.
 """
 
 import asyncio
 import os
+import re
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +36,8 @@ from console.nats_server import MEMBERS_BYTES_MAX, NatsServer, configuration
 from console.provision_roles import LOGINS, OWNER, prepare_roles
 from shared.config.desk import merge
 from shared.domain.errors import ConfigurationError, UnavailableError
-from shared.permissions import USERS
+from shared.permissions import ADMIN, MEMBERS_STREAM, SNAPSHOT_STREAM, TAPE_STREAM, USERS
+from shared.tape.administration import set_replicas
 from shared.tape.client import SEED_SUFFIX
 
 SECRETS_VARIABLE = "TAPEDECK_SECRETS"
@@ -40,11 +46,18 @@ STORE_VARIABLE = "TAPEDECK_TAPE_BYTES_MAX"
 STORE_BYTES_MAX = 50_000_000_000  # some hundred days of a desk with 500 symbols
 STORE_BYTES_MIN = MEMBERS_BYTES_MAX + 1_000_000  # the server sets the bucket's part aside
 STORE_DIR = "/tape/jetstream"
+CLUSTER_VARIABLE = "TAPEDECK_NATS_CLUSTER"
+SERVER = "nats"
+CLUSTER_SIZES = (1, 3, 5)  # a majority decides: of an even number it takes one more
+ROUTE_PORT = 6222
 MONITOR = "127.0.0.1:8222"  # for the health check inside the container, and nobody else
 _PASSWORD_BYTES = 24
+_SERVER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-def make_keys(folder: Path, book: str, store_bytes_max: int) -> dict[str, object]:
+def make_keys(
+    folder: Path, book: str, store_bytes_max: int, servers: Sequence[str] = (SERVER,)
+) -> dict[str, object]:
     """Write what is missing below `folder`; return what is there, without a secret in it.
 
     Raises UnavailableError, naming the file, when one cannot be read or written.
@@ -57,16 +70,37 @@ def make_keys(folder: Path, book: str, store_bytes_max: int) -> dict[str, object
     public_keys = {user: kept_key(folder / user / f"{user}{SEED_SUFFIX}").public for user in users}
     owner = _kept_secret(folder / "postgres" / "password", _new_password, mode=0o644)
     logins = _pgpass_files(folder, owner)
-    server = NatsServer(
-        listen="0.0.0.0:4222",
-        store_dir=STORE_DIR,
-        store_bytes_max=store_bytes_max,
-        public_keys=public_keys,
-        book=book,
-        extras={"http": MONITOR},
-    )
-    _write(folder / "nats" / "nats.conf", configuration(server), mode=0o644)
-    return {"users": public_keys, "database": logins, "book": book}
+    for name in servers:
+        server = NatsServer(
+            name=name,
+            listen="0.0.0.0:4222",
+            store_dir=STORE_DIR,
+            store_bytes_max=store_bytes_max,
+            public_keys=public_keys,
+            book=book,
+            extras={"http": MONITOR, **_cluster(folder, servers)},
+        )
+        _write(folder / "nats" / f"{name}.conf", configuration(server), mode=0o600)
+    return {"users": public_keys, "database": logins, "book": book, "servers": list(servers)}
+
+
+def _cluster(folder: Path, servers: Sequence[str]) -> dict[str, object]:
+    """Return how the servers of a cluster find each other, and know that it is them.
+
+    Whoever could join as a server would stand outside of all zones.
+    """
+    if len(servers) == 1:
+        return {}
+    password = _kept_secret(folder / "nats" / "route", _new_password, mode=0o600)
+    return {
+        "cluster": {
+            "name": "tapedeck",
+            "listen": f"0.0.0.0:{ROUTE_PORT}",
+            "authorization": {"user": "route", "password": password},
+            "routes": [f"nats-route://route:{password}@{one}:{ROUTE_PORT}" for one in servers],
+            "no_advertise": True,  # a name with all addresses is enough, and lasts
+        }
+    }
 
 
 def _pgpass_files(folder: Path, owner_password: str) -> list[str]:
@@ -144,8 +178,8 @@ async def make_roles(folder: Path, desk: DeskConfiguration) -> list[str]:
     return list(passwords)
 
 
-async def make_desk(folder: Path, desk: DeskConfiguration) -> dict[str, object]:
-    """Prepare both servers; return what was found or made."""
+async def make_desk(folder: Path, desk: DeskConfiguration, copies: int = 1) -> dict[str, object]:
+    """Prepare both servers; return what was found or made. The streams have `copies`."""
     from console.servers import Servers, prepare_database, prepare_tape  # noqa: PLC0415
 
     if not (desk.names_nats and desk.names_postgres):
@@ -155,10 +189,16 @@ async def make_desk(folder: Path, desk: DeskConfiguration) -> dict[str, object]:
     with Servers(home, desk) as servers:
         wanted = desk.tape.id
         tape_id = await prepare_tape(servers, wanted, must_match=wanted is not None)
+        client = await servers.connect(ADMIN)
+        try:
+            for stream in (TAPE_STREAM, SNAPSHOT_STREAM, MEMBERS_STREAM):
+                await set_replicas(client, stream, copies)
+        finally:
+            await client.close()
         applied = await prepare_database(servers, desk.postgres.connect_timeout_s)
     home.prepare()
     home.write_config(merge(effective(desk).document, {"tape": {"id": tape_id}}))
-    return {"tape": tape_id, "migrations": applied, "roles": roles}
+    return {"tape": tape_id, "migrations": applied, "roles": roles, "copies": copies}
 
 
 def run(job: str, environment: Mapping[str, str]) -> dict[str, object]:
@@ -167,13 +207,26 @@ def run(job: str, environment: Mapping[str, str]) -> dict[str, object]:
     desk = load_desk(Sources(default_profile=DEMO))
     match job:
         case "keys":
-            return make_keys(folder, desk.book, _store_bytes_max(environment))
+            servers = cluster_of(environment)
+            return make_keys(folder, desk.book, _store_bytes_max(environment), servers)
         case "roles":
             return {"roles": asyncio.run(make_roles(folder, desk))}
         case "desk":
-            return asyncio.run(make_desk(folder, desk))
+            return asyncio.run(make_desk(folder, desk, len(cluster_of(environment))))
         case _:
             raise ConfigurationError(f"job {job!r}: one of keys, roles, desk")
+
+
+def cluster_of(environment: Mapping[str, str]) -> list[str]:
+    """Return the names of the tape's servers; ConfigurationError for a number that cannot vote."""
+    text = environment.get(CLUSTER_VARIABLE) or SERVER
+    servers = [name.strip() for name in text.split(",")]
+    sound = len(set(servers)) == len(servers) in CLUSTER_SIZES
+    if not sound or not all(map(_SERVER_NAME.fullmatch, servers)):
+        raise ConfigurationError(
+            f"{CLUSTER_VARIABLE} {text!r}: 3 or 5 different names, as nats,nats-2,nats-3"
+        )
+    return servers
 
 
 def _store_bytes_max(environment: Mapping[str, str]) -> int:

@@ -63,6 +63,18 @@ async def set_metadata(client: Client, info: StreamInfo, metadata: dict[str, str
     _checked(await _ask(client, f"$JS.API.STREAM.UPDATE.{STREAM}", config), "marked")
 
 
+async def set_replicas(client: Client, stream: str, count: int) -> None:
+    """Have a stream keep so many copies, each on a server of its own; more come without a pause.
+
+    Nothing to do when it does. UnavailableError when there are not so many servers.
+    """
+    answer = _checked(await _ask(client, f"$JS.API.STREAM.INFO.{stream}", {}), "described")
+    config: dict[str, Any] = answer["config"]
+    if config.get("num_replicas", 1) != count:
+        changed = config | {"num_replicas": count}
+        _checked(await _ask(client, f"$JS.API.STREAM.UPDATE.{stream}", changed), "copied")
+
+
 async def purge(client: Client, pattern: str, before_seq: int | None = None) -> int:
     """Remove what a filter covers before a sequence (all of it without one); return how many."""
     query: dict[str, object] = {"filter": pattern}

@@ -134,6 +134,7 @@ def test_instances_come_share_the_work_die_and_go(desk: Stack) -> None:
 def test_a_rolling_restart_replaces_every_service_while_the_market_runs(desk: Stack) -> None:
     old = {name: desk.containers(name) for name in SERVICES}
     before = desk.stored()
+    desk.env["CAUGHT_UP_S"] = "0.5"
     told = desk.script("rolling-restart")
 
     for name in SERVICES:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from console.provision import make_keys, password_in, run
+from console.provision import cluster_of, make_keys, password_in, run
 from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.tape.nkeys import UserKey
 
@@ -125,3 +125,34 @@ def test_an_unknown_job_is_refused(folder: Path) -> None:
 def test_servers_that_nobody_names_are_not_prepared(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="must name the servers"):
         run("desk", {"TAPEDECK_SECRETS": str(folder)})
+
+
+def test_a_cluster_has_a_file_for_each_server_and_a_secret_between_them(folder: Path) -> None:
+    names = ["nats", "nats-2", "nats-3"]
+    made = make_keys(folder, "main", 1, names)
+    configs = [json.loads((folder / "nats" / f"{name}.conf").read_text("ascii")) for name in names]
+    password = configs[0]["cluster"]["authorization"]["password"]
+
+    assert [config["server_name"] for config in configs] == names
+    assert len({json.dumps(config["cluster"]) for config in configs}) == 1
+    assert all(f"route:{password}@" in route for route in configs[0]["cluster"]["routes"])
+    assert mode(folder / "nats" / "nats-2.conf") == 0o600
+    assert password not in json.dumps(made)
+
+
+def test_one_server_has_no_cluster(folder: Path) -> None:
+    make_keys(folder, "main", 1)
+    assert "cluster" not in json.loads((folder / "nats" / "nats.conf").read_text("ascii"))
+
+
+@pytest.mark.parametrize("text", ["nats,nats-2", "a,b,a", "a,b,c,d", "nats,,nats-3", "A,b,c"])
+def test_servers_that_cannot_vote_are_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="3 or 5 different names"):
+        cluster_of({"TAPEDECK_NATS_CLUSTER": text})
+
+
+def test_servers_are_named_in_the_order_given() -> None:
+    assert cluster_of({}) == ["nats"]
+    assert cluster_of({"TAPEDECK_NATS_CLUSTER": "nats, nats-2,nats-3"}) == [
+        *("nats", "nats-2", "nats-3")
+    ]
