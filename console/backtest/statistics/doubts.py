@@ -23,8 +23,8 @@ def doubts(trades: Sequence[Trade], sessions: int, costs: float, *, is_complete:
         )
     if sessions < SESSIONS_MIN:
         said.append(
-            f"{sessions} sessions were played; annual figures of fewer than {SESSIONS_MIN} are"
-            " extrapolations."
+            f"{sessions} {'session was' if sessions == 1 else 'sessions were'} played; annual"
+            f" figures of fewer than {SESSIONS_MIN} are extrapolations."
         )
     profits = sorted((trade.profit for trade in done), reverse=True)
     total = sum(profits)
@@ -35,8 +35,8 @@ def doubts(trades: Sequence[Trade], sessions: int, costs: float, *, is_complete:
         )
     if total > 0 and costs > total:
         said.append(
-            f"Costs of {costs:,.2f} are larger than the profit of {total:,.2f}: small errors in"
-            " what trading costs decide."
+            f"Costs of {costs:,.2f} are larger than the profit of closed trades, {total:,.2f}:"
+            " small errors in what trading costs decide."
         )
     unclosed = len(trades) - len(done)
     if unclosed:

@@ -202,8 +202,8 @@ function months(monthly) {
         "Months, %",
         heatTable(
             "Returns by month, %",
-            "",
-            [...MONTHS, "Year"],
+            "Year",
+            [...MONTHS, "All"],
             rows,
             (value) => plain.format(value * 100),
             most,
@@ -364,7 +364,7 @@ function costs(stats, sensitivity) {
     const most = Math.max(...profit.flat().map(Math.abs));
     holder.append(
         make("h3", {}, "Profit if trading cost something else"),
-        heatTable("Profit by costs", "", heads, lines, money, most),
+        heatTable("Profit by costs", "Costs", heads, lines, money, most),
         make("p", {}, told),
     );
 }

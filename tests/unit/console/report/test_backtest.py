@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from console.backtest.engine import run
 from console.backtest.honesty.costs import FACTORS, Cell, Sensitivity
@@ -13,7 +14,11 @@ from console.backtest.honesty.lookahead import Lookahead
 from console.backtest.statistics import statistics
 from console.report import backtest
 from console.report.backtest import histogram, honesty_of, report_of
+from shared.domain.positions import SPLIT
+from shared.messages.market import CorporateAction
 from tests.backtests import desk_of, made_up_bars
+
+MIDNIGHT_NS = 1_747_108_800_000_000_000  # 2025-05-13 in New York: the second session begins
 
 
 def report(sessions: int = 3) -> dict[str, Any]:
@@ -94,6 +99,18 @@ def test_a_short_run_has_no_rolling_ratio_and_a_longer_one_has() -> None:
     rolling = report(45)["rolling"]
     assert rolling["sessions"] == 21
     assert len(rolling["date"]) == len(rolling["sharpe"]) == 45 - 21 + 1
+
+
+def test_a_split_is_marked_where_it_cut_the_price() -> None:
+    bars = made_up_bars(sessions=2)
+    split = CorporateAction(symbol="AAA", kind=SPLIT, ratio=2.0, ex_date="2025-05-13")
+    result = run(desk_of(), replace(bars, actions=((MIDNIGHT_NS, split),)))
+    shown = report_of(result, statistics(result), result.document, {})["symbols"]["shown"]
+    assert shown["AAA"]["splits"]["ratio"] == [2.0]
+    (place,) = shown["AAA"]["splits"]["x"]
+    times_ns = result.prices["AAA"].times_ns
+    assert times_ns[place - 1] < MIDNIGHT_NS <= times_ns[place]
+    assert shown["BBB"]["splits"] == {"x": [], "ratio": []}
 
 
 def test_a_histogram_holds_every_value() -> None:

@@ -21,4 +21,4 @@ def test_few_trades_that_made_all_the_profit_are_named() -> None:
 def test_costs_above_the_profit_decide() -> None:
     (said,) = doubts([trade(1.0)] * 40, 100, 90.0, is_complete=True)
 
-    assert said.startswith("Costs of 90.00 are larger than the profit of 40.00")
+    assert said.startswith("Costs of 90.00 are larger than the profit of closed trades, 40.00")
