@@ -16,6 +16,7 @@ from console.backtest.honesty.lookahead import Lookahead, check_lookahead
 from console.backtest.moments import spell
 from console.backtest.opening import opened, span_of
 from console.backtest.progress import progress
+from console.backtest.report import honesty_of, report_of
 from console.backtest.result import Result
 from console.backtest.statistics import Statistics, statistics
 from console.backtest.summary import (
@@ -27,7 +28,6 @@ from console.configuration import DeskConfiguration, effective
 from console.failure import INTERRUPTED
 from console.output import print_json, terminal
 from console.plan import UpOptions
-from console.report.backtest import honesty_of, report_of
 from console.report.page import check_place, write_page
 from services.data.files.bars import Bars, between
 from services.data.files.finding import find_files

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from console.backtest.result import Floats
-
 type Places = NDArray[np.int64]
+type Floats = NDArray[np.float64]
 
 
 def extremes(values: Floats, points_max: int) -> Places:

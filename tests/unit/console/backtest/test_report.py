@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from console.backtest import report as reports
 from console.backtest.engine import run
 from console.backtest.honesty.costs import FACTORS, Cell, Sensitivity
 from console.backtest.honesty.lookahead import Lookahead
+from console.backtest.report import histogram, honesty_of, report_of
 from console.backtest.statistics import statistics
-from console.report import backtest
-from console.report.backtest import histogram, honesty_of, report_of
 from shared.domain.positions import SPLIT
 from shared.messages.market import CorporateAction
 from tests.backtests import desk_of, made_up_bars
@@ -25,9 +25,13 @@ def report(sessions: int = 3) -> dict[str, Any]:
     result = run(desk_of(), made_up_bars(sessions=sessions))
     found = statistics(result)
     document = {**result.document, "stats": found.document()}
-    made = report_of(result, found, document, {"strategies": {}})
-    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(made))
-    return decoded
+    return read(report_of(result, found, document, {"strategies": {}}))
+
+
+def read(document: dict[str, object]) -> dict[str, Any]:
+    """Return what the page's script reads."""
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    return found
 
 
 def test_the_curve_begins_and_ends_with_the_account() -> None:
@@ -56,8 +60,8 @@ def test_every_fill_stands_at_its_bar() -> None:
 
 
 def test_many_fills_are_thinned_and_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backtest, "FILLS_MAX", 10)
-    monkeypatch.setattr(backtest, "SYMBOLS_MAX", 2)
+    monkeypatch.setattr(reports, "FILLS_MAX", 10)
+    monkeypatch.setattr(reports, "SYMBOLS_MAX", 2)
     told = report()["symbols"]
     assert (told["traded"], len(told["shown"])) == (3, 2)
     for one in told["shown"].values():
@@ -70,7 +74,7 @@ def test_the_trades_that_moved_the_account_most_are_told_in_order(
 ) -> None:
     every = report()["trades"]
     assert every["count"] == len(every["shown"]) > 5
-    monkeypatch.setattr(backtest, "TRADES_MAX", 5)
+    monkeypatch.setattr(reports, "TRADES_MAX", 5)
     largest = sorted(every["shown"], key=lambda one: -abs(one["profit"]))[:5]
     told = report()["trades"]
     assert (told["count"], len(told["shown"])) == (every["count"], 5)
@@ -84,10 +88,8 @@ def test_the_trades_that_moved_the_account_most_are_told_in_order(
 def test_what_the_honesty_tools_found_is_told_as_far_as_they_were_asked() -> None:
     assert honesty_of(None, None) == {}
     cells = [Cell(c, s, Decimal(10 * c + s), 1) for c in FACTORS for s in FACTORS]
-    found = honesty_of(
-        Lookahead(3, [], [], ["a.py:1 opened b.csv"], is_repeatable=True),
-        Sensitivity(cells, 1.5, is_lost=False),
-    )
+    lookahead = Lookahead(3, [], [], ["a.py:1 opened b.csv"], is_repeatable=True)
+    found = read(honesty_of(lookahead, Sensitivity(cells, 1.5, is_lost=False)))
     assert found["lookahead"]["is_clean"] is False
     assert "a.py:1 opened b.csv" in found["lookahead"]["told"][1]
     assert found["costs"]["profit"][2] == [20.0, 21.0, 22.0, 23.0]
@@ -105,7 +107,8 @@ def test_a_split_is_marked_where_it_cut_the_price() -> None:
     bars = made_up_bars(sessions=2)
     split = CorporateAction(symbol="AAA", kind=SPLIT, ratio=2.0, ex_date="2025-05-13")
     result = run(desk_of(), replace(bars, actions=((MIDNIGHT_NS, split),)))
-    shown = report_of(result, statistics(result), result.document, {})["symbols"]["shown"]
+    told = read(report_of(result, statistics(result), result.document, {}))
+    shown = told["symbols"]["shown"]
     assert shown["AAA"]["splits"]["ratio"] == [2.0]
     (place,) = shown["AAA"]["splits"]["x"]
     times_ns = result.prices["AAA"].times_ns
