@@ -49,7 +49,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent ta
         install -d -o tapedeck -g tapedeck -m 0700 /secrets/$user; done \
  && install -d -o tapedeck -g tapedeck -m 0755 /secrets/nats /secrets/postgres
 COPY --from=environment /opt/tapedeck /opt/tapedeck
-COPY deploy/entrypoint deploy/probe.py /usr/local/lib/tapedeck/
+COPY deploy/entrypoint deploy/copy-tape deploy/probe.py /usr/local/lib/tapedeck/
 ENV PATH=/opt/tapedeck/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 \
     TAPEDECK_SERVICE=${SERVICE} TAPEDECK_STATE=/tmp/tapedeck

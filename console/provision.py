@@ -48,6 +48,7 @@ STORE_BYTES_MIN = MEMBERS_BYTES_MAX + 1_000_000  # the server sets the bucket's 
 STORE_DIR = "/tape/jetstream"
 CLUSTER_VARIABLE = "TAPEDECK_NATS_CLUSTER"
 SERVER = "nats"
+REPLAY_SERVER = "nats-replay"  # for a copy of the tape, with the same keys
 CLUSTER_SIZES = (1, 3, 5)  # a majority decides: of an even number it takes one more
 ROUTE_PORT = 6222
 MONITOR = "127.0.0.1:8222"  # for the health check inside the container, and nobody else
@@ -70,7 +71,8 @@ def make_keys(
     public_keys = {user: kept_key(folder / user / f"{user}{SEED_SUFFIX}").public for user in users}
     owner = _kept_secret(folder / "postgres" / "password", _new_password, mode=0o644)
     logins = _pgpass_files(folder, owner)
-    for name in servers:
+    cluster = _cluster(folder, servers)
+    for name in (*servers, REPLAY_SERVER):
         server = NatsServer(
             name=name,
             listen="0.0.0.0:4222",
@@ -78,7 +80,7 @@ def make_keys(
             store_bytes_max=store_bytes_max,
             public_keys=public_keys,
             book=book,
-            extras={"http": MONITOR, **_cluster(folder, servers)},
+            extras={"http": MONITOR} | (cluster if name != REPLAY_SERVER else {}),
         )
         _write(folder / "nats" / f"{name}.conf", configuration(server), mode=0o600)
     return {"users": public_keys, "database": logins, "book": book, "servers": list(servers)}

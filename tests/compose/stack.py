@@ -13,7 +13,7 @@ from tests.tidy.code import ROOT
 
 SERVICES = ("data", "strategy", "risk", "execution", "ledger")
 SERVERS = ("nats", "postgres")
-IMAGES = ("python:3.13-slim", "nats:2.15-alpine", "postgres:18-alpine")
+ALL = "TAPEDECK_COMPOSE_ALL"  # set by `make compose-test`: what takes longest, too
 COMMAND_S = 300.0
 POLL_S = 0.25
 
@@ -146,9 +146,10 @@ class Stack:
         run("docker", "kill", container)
         run("docker", "start", container)
 
-    def console(self, *args: str, ok: tuple[int, ...] = (0,)) -> str:
-        """Run an operator's command; return what it printed."""
-        return self.compose("run", "--rm", "-T", "--no-deps", "console", *args, ok=ok)
+    def console(self, *args: str, ok: tuple[int, ...] = (0,), url: str = "") -> str:
+        """Run an operator's command, at another tape's server for a `url`; return what it printed."""
+        elsewhere = ("-e", f"TAPEDECK__NATS__URL={url}") if url else ()
+        return self.compose("run", "--rm", "-T", "--no-deps", *elsewhere, "console", *args, ok=ok)
 
     def sql(self, query: str) -> list[list[str]]:
         """Return the rows of a query on the audit trail."""

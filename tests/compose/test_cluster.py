@@ -6,9 +6,8 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.compose.stack import SERVERS, SERVICES, Stack, run, wait_for
+from tests.compose.stack import ALL, SERVERS, SERVICES, Stack, run, wait_for
 
-ALL = "TAPEDECK_COMPOSE_ALL"
 NAMES = ("nats", "nats-2", "nats-3")
 STREAMS = "http://127.0.0.1:8222/jsz?accounts=true&streams=true&config=true"
 

@@ -4,13 +4,14 @@ Slow for tests (two minutes together), so they share one stack; each leaves it t
 """
 
 import json
+import os
 import re
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.compose.stack import SERVERS, SERVICES, EngineError, Stack, run, wait_for
+from tests.compose.stack import ALL, SERVERS, SERVICES, EngineError, Stack, run, wait_for
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(240)]
 MEMORY_BYTES_MAX = 1_500_000_000
@@ -191,3 +192,18 @@ def _restore_damaged(stack: Stack, folder: Path) -> str:
         return stack.script("restore", folder, ok=(2,))
     finally:
         dump.write_bytes(whole)
+
+
+@pytest.mark.skipif(ALL not in os.environ, reason="`make compose-test` runs it")
+def test_a_second_tape_holds_what_was_recorded(desk: Stack) -> None:
+    copy = "nats://nats-replay:4222"
+    desk.wait_for_trading()
+    desk.compose("--profile", "replay", "run", "--rm", "-T", "replay")
+    live = json.loads(desk.console("tape", "info", "--json"))
+    copied = json.loads(desk.console("tape", "info", "--json", url=copy))
+    verdict = json.loads(desk.console("replay", "--json", url=copy))
+    desk.compose("--profile", "replay", "rm", "--stop", "--force", "nats-replay")
+
+    assert copied["id"] == live["id"]
+    assert 0 < copied["last"] <= live["last"]
+    assert verdict["differences"] == 0

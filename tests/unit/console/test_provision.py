@@ -72,7 +72,7 @@ def test_a_removed_key_is_made_anew_and_the_others_stay(folder: Path) -> None:
     make_keys(folder, "main", 1)
     changed = {name for name, text in everything(folder).items() if text != first[name]}
 
-    assert changed == {"risk/risk.nk", "nats/nats.conf"}
+    assert changed == {"risk/risk.nk", "nats/nats.conf", "nats/nats-replay.conf"}
 
 
 def test_who_logs_in_at_the_database_has_a_pgpass_file_nobody_else_reads(folder: Path) -> None:
@@ -131,6 +131,7 @@ def test_a_cluster_has_a_file_for_each_server_and_a_secret_between_them(folder: 
     names = ["nats", "nats-2", "nats-3"]
     made = make_keys(folder, "main", 1, names)
     configs = [json.loads((folder / "nats" / f"{name}.conf").read_text("ascii")) for name in names]
+    assert "cluster" not in json.loads((folder / "nats" / "nats-replay.conf").read_text("ascii"))
     password = configs[0]["cluster"]["authorization"]["password"]
 
     assert [config["server_name"] for config in configs] == names
