@@ -365,6 +365,38 @@ def replay(
         raise typer.Exit(replay(wanted))
 
 
+@app.command()
+def why(
+    what: Annotated[str, typer.Argument(help="A sequence, or an id of a message, order or fill.")],
+    *,
+    file: Archive = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Show what led to a message and what came of it: data, values, checks, broker."""
+    with explained():
+        from console.why import command  # noqa: PLC0415
+
+        command.why(what, state, file, as_json=as_json)
+
+
+@app.command("why-not")
+def why_not(
+    symbol: str,
+    when: Annotated[str, typer.Argument(metavar="TIME", help="Market time, UTC.")],
+    *,
+    strategy: Annotated[str | None, typer.Option(help="Only this one's reasons.")] = None,
+    file: Archive = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Say why nothing was traded: what each strategy knew then, and what kept it from it."""
+    with explained():
+        from console.why import command  # noqa: PLC0415
+
+        command.explain_absence(symbol, when, strategy, state, file, as_json=as_json)
+
+
 @app.command("check-strategy")
 def check_strategy(
     use: Annotated[str, typer.Argument(help="As for --strategy: a name, a file, module:Class.")],

@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from shared.domain.errors import ConfigurationError
 from shared.domain.values import NS_PER_S
 from shared.subjects import LANES
 from shared.tape.archive import ArchiveTape
+from shared.tape.entry import Entry
 from shared.tape.interface import Bounds, ReadableTape
 
 READ_S = 2.0
@@ -29,6 +31,21 @@ async def open_source(state: Path | None, file: Path | None) -> AsyncIterator[Re
         return
     async with open_tape(find_desk(state, may_rest=True)) as tape:
         yield tape
+
+
+async def everything(tape: ReadableTape, end: int) -> AsyncIterator[Entry]:
+    """Yield all messages up to a sequence, in order."""
+    if isinstance(tape, ArchiveTape):
+        for known in takewhile(lambda one: one.seq <= end, tape.entries()):
+            yield known
+        return
+    if not end:
+        return
+    async with tape.reader(LANES, 1) as reader:
+        while (entry := await reader.next(READ_S)) is not None and entry.seq <= end:
+            yield entry
+            if entry.seq == end:
+                return
 
 
 async def resolve(tape: ReadableTape, bounds: Bounds, text: str, option: str) -> int:

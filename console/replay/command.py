@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from console.replay.condition import condition
 from console.replay.differences import changes, setting_changes, show
 from console.replay.inside import Inside, QuitError, Stops
 from console.replay.recorded import Survey, desk_of, survey
-from console.tape_source import open_source, progress, resolve
+from console.tape_source import everything, open_source, progress, resolve
 from services.strategy.catalogue import resolve as resolve_strategy
 from shared.domain.errors import ConfigurationError, TapedeckError
 from shared.runtime import birth
@@ -30,9 +30,7 @@ from shared.runtime.actor import Actor
 from shared.runtime.clock import now_ns
 from shared.runtime.exits import Exit
 from shared.runtime.replay import Difference, Replay, Verdict
-from shared.subjects import LANES
 from shared.tape.archive import ArchiveTape
-from shared.tape.entry import Entry
 from shared.tape.interface import ReadableTape
 from shared.tape.retention import refuse_half_history
 
@@ -136,14 +134,14 @@ async def _chosen(
 async def _walk(tape: ReadableTape, run: Replay, end: int, stops: Stops, *, quiet: bool) -> None:
     if stops.at or stops.when is not None:
         inside = Inside(tape, run, stops, sys.stdin, sys.stdout)
-        async for entry in _whole(tape, end):
+        async for entry in everything(tape, end):
             await inside.feed(entry)
         return
     with progress("replaying", end, quiet=quiet) as told, without_collector():
         if isinstance(tape, ArchiveTape):
             _feed_archive(tape, run, end, told)
             return
-        async for entry in _whole(tape, end):
+        async for entry in everything(tape, end):
             run.feed(entry)
             told(entry.seq)
 
@@ -157,16 +155,6 @@ def _feed_archive(tape: ArchiveTape, run: Replay, end: int, told: Callable[[int]
                 return
             feed(entry)
         told(chunk[-1].seq)
-
-
-async def _whole(tape: ReadableTape, end: int) -> AsyncIterator[Entry]:
-    if not end:
-        return
-    async with tape.reader(LANES, 1) as reader:
-        while (entry := await reader.next(READ_S)) is not None and entry.seq <= end:
-            yield entry
-            if entry.seq == end:
-                return
 
 
 async def _cause(tape: ReadableTape, seq: int) -> str:

@@ -11,14 +11,15 @@ The core is told of it ahead (`foresee`), or whoever recovers would hang at the 
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from services.strategy import snapshot
 from services.strategy.author import Strategy
 from services.strategy.blame import explain
 from services.strategy.freeze import SnapshotError
+from services.strategy.indicators import Indicator
 from services.strategy.rollback import Rollback, Step, messages_until_next
-from services.strategy.seat import Seat
+from services.strategy.seat import IndicatorKey, Seat
 from services.strategy.state import NO_SYMBOL, Code, Instance, StrategyState
 from shared import subjects
 from shared.core import Stamp
@@ -63,6 +64,16 @@ class Containment(ABC):
     def strategy(self) -> Strategy:
         """The author's object; for inspection only."""
         return self._strategy
+
+    @property
+    def state(self) -> StrategyState:
+        """What it knows; for inspection only."""
+        return self._state
+
+    @property
+    def indicators(self) -> Mapping[IndicatorKey, Indicator]:
+        """The indicators asked for so far, by (kind, symbol, settings …); for inspection only."""
+        return self._seat.indicators
 
     @property
     @abstractmethod

@@ -1,0 +1,262 @@
+"""Why nothing happened: the strategy as it stood at that moment, and what kept it from trading.
+
+The strategy's own core is run over the recorded inputs up to that moment, so its values are those
+it looked at, not those of a reconstruction.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from console.configuration import DeskConfiguration
+from console.describe import describe, moment
+from console.in_process import actors_of
+from console.replay.recorded import Survey, desk_of, survey
+from console.tape_source import everything
+from services.strategy.config import StrategySettings
+from services.strategy.core import StrategyCore
+from services.strategy.shards import actor_name, shard_of
+from shared.domain.errors import ConfigurationError
+from shared.messages.base import Message
+from shared.messages.decisions import Approved, Denied, Halted, Resumed
+from shared.messages.market import Bar, Clock, MarketStatus
+from shared.messages.signals import Signal, Suppressed
+from shared.runtime.replay import Replay
+from shared.tape.entry import Entry
+from shared.tape.interface import ReadableTape
+
+
+class Reason(Struct, frozen=True):
+    """One strategy's answer: a code for programs, a sentence, and the values it looked at."""
+
+    strategy: str
+    code: str
+    sentence: str
+    values: list[str]
+
+
+class Absence(Struct, frozen=True):
+    """What was asked, the slice that was known then, and the reasons."""
+
+    symbol: str
+    asked_ns: int
+    slice_ns: int
+    seq: int
+    notes: list[str]
+    reasons: list[Reason]
+
+
+class _Window(NamedTuple):
+    """The tape around a moment: everything up to a slice's clock, and up to the next clock."""
+
+    clock: Clock
+    entries: list[Entry]
+    after: list[Entry]
+
+    @property
+    def is_followed(self) -> bool:
+        """True when the tape has a later clock."""
+        return bool(self.after) and self.after[-1].subject.endswith(".clock")
+
+    def said(self) -> Iterator[tuple[Entry, Message]]:
+        """Yield what was said about this slice: live, an answer may come before its clock."""
+        near = takewhile(lambda one: not one.subject.endswith(".clock"), self.entries[-2::-1])
+        for entry in (*reversed(list(near)), *self.after):
+            stamp, message = entry.open()
+            if stamp.ts_ns == self.clock.ts_ns:
+                yield entry, message
+
+
+async def why_not(tape: ReadableTape, symbol: str, asked_ns: int, strategy: str | None) -> Absence:
+    """Return why no order in `symbol` went out at a market time, by strategy.
+
+    Raises ConfigurationError for a strategy that the tape does not know and a time it does not
+    reach.
+    """
+    found = await survey(tape)
+    desk = desk_of(found.certificates)
+    names = sorted(desk.strategies) if strategy is None else [strategy]
+    if strategy is not None and strategy not in desk.strategies:
+        known = ", ".join(sorted(desk.strategies)) or "none"
+        raise ConfigurationError(f"no strategy {strategy!r} on this tape; it knows {known}")
+    window = await _window(tape, asked_ns)
+    lanes = {name: _lane(name, desk.strategies[name], symbol) for name in names}
+    cores = _cores(tape, desk, found, window, set(lanes.values()))
+    return Absence(
+        symbol=symbol,
+        asked_ns=asked_ns,
+        slice_ns=window.clock.ts_ns,
+        seq=window.entries[-1].seq,
+        notes=list(_notes(window, symbol, asked_ns)),
+        reasons=[
+            _reason(name, desk.strategies[name], cores.get(lanes[name]), window, symbol)
+            for name in names
+        ],
+    )
+
+
+async def _window(tape: ReadableTape, asked_ns: int) -> _Window:
+    entries: list[Entry] = []
+    since: list[Entry] = []
+    clock: Clock | None = None
+    async for entry in everything(tape, (await tape.bounds()).last):
+        since.append(entry)
+        if entry.subject.endswith(".clock"):
+            message = entry.open()[1]
+            assert isinstance(message, Clock)
+            if message.ts_ns > asked_ns:
+                break
+            clock = message
+            entries += since
+            since = []
+    if clock is None:
+        raise ConfigurationError(f"the tape begins after {moment(asked_ns)} UTC")
+    return _Window(clock, entries, since)
+
+
+def _lane(name: str, settings: StrategySettings, symbol: str) -> str:
+    shard = shard_of(symbol, settings.shards)
+    return f"strategy.{actor_name(name, shard, settings.shards)}"
+
+
+def _cores(
+    tape: ReadableTape,
+    desk: DeskConfiguration,
+    found: Survey,
+    window: _Window,
+    lanes: set[str],
+) -> dict[str, StrategyCore]:
+    actors = [
+        actor for actor in actors_of(desk, tape.id, found.native) if str(actor.core.lane) in lanes
+    ]
+    for actor in actors:
+        found.foretell(actor.core)
+    run = Replay(tape.id, actors, found.certificates)
+    for entry in window.entries:
+        run.feed(entry)
+    return {lane: core for lane, core in run.cores.items() if isinstance(core, StrategyCore)}
+
+
+def _reason(
+    name: str,
+    settings: StrategySettings,
+    core: StrategyCore | None,
+    window: _Window,
+    symbol: str,
+) -> Reason:
+    values = [] if core is None else list(_values(core, symbol))
+    for code, sentence in _causes(name, settings, core, window, symbol):
+        return Reason(name, code, sentence, values)
+    return Reason(name, "no_wish", "it looked, and wished for nothing", values)
+
+
+def _causes(
+    name: str,
+    settings: StrategySettings,
+    core: StrategyCore | None,
+    window: _Window,
+    symbol: str,
+) -> Iterator[tuple[str, str]]:
+    """Yield what kept it from trading, the nearest first."""
+    yield from _said(name, window, symbol)
+    if "*" not in settings.symbols and symbol not in settings.symbols:
+        yield "not_subscribed", f"it trades {', '.join(settings.symbols)} only"
+    if core is None:
+        yield "not_born", "it did not exist yet"
+        return
+    state = core.state
+    if state.is_quarantined:
+        yield "quarantined", "it was quarantined after its code failed"
+    if not state.is_active:
+        yield "inactive", "it was not active"
+    bar = _newest_bar(core, window.entries, symbol)
+    if bar is None:
+        yield "no_data", f"no {core.strategy.timeframe} bar of {symbol} had come by then"
+    elif bar.open()[0].ts_ns != window.clock.ts_ns:
+        yield (
+            "no_bar",
+            (
+                f"no {core.strategy.timeframe} bar of {symbol} ended then: its newest was"
+                f" {describe(bar.open()[1])}, message {bar.seq:,}"
+            ),
+        )
+    pending = state.pending.get(symbol)
+    if pending is not None:
+        yield "under_way", f"its last wish to {pending.intent} {pending.side} was still under way"
+
+
+def _said(name: str, window: _Window, symbol: str) -> Iterator[tuple[str, str]]:
+    for entry, message in window.said():
+        match message:
+            case Denied(strategy_id=by, symbol=of) if (by, of) == (name, symbol):
+                yield "denied", f"risk denied it: {describe(message)}; `why {entry.seq}` has all"
+            case Approved(strategy_id=by, symbol=of) if (by, of) == (name, symbol):
+                yield "approved", f"it did trade: {describe(message)}; `why {entry.seq}` has all"
+            case Suppressed(strategy_id=by, symbol=of) if (by, of) == (name, symbol):
+                yield "suppressed", f"its wish was held back: {describe(message)}"
+            case Signal(strategy_id=by, symbol=of) if (by, of) == (name, symbol):
+                yield from _unanswered(entry, window.after)
+            case _:
+                continue
+
+
+def _unanswered(signal: Entry, after: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    if all(entry.cause != signal.seq for entry in after):
+        yield "unanswered", f"it signalled at {signal.seq:,}, and risk had not answered yet"
+
+
+def _newest_bar(core: StrategyCore, entries: Sequence[Entry], symbol: str) -> Entry | None:
+    for entry in reversed(entries):
+        if ".bar." not in entry.subject:
+            continue
+        bar = entry.open()[1]
+        if isinstance(bar, Bar) and (bar.symbol, bar.timeframe) == (
+            symbol,
+            core.strategy.timeframe,
+        ):
+            return entry
+    return None
+
+
+def _values(core: StrategyCore, symbol: str) -> Iterator[str]:
+    """Yield what the strategy knew about the symbol."""
+    state = core.state
+    yield f"position {state.positions.get(symbol, 0)}"
+    if symbol in state.prices:
+        yield f"price {state.prices[symbol]:g}"
+    for (kind, of, *settings), indicator in core.indicators.items():
+        if of == symbol:
+            yield f"{kind}({', '.join(map(str, settings))}) {indicator.value:g}"
+    for attribute, value in vars(core.strategy).items():
+        if not attribute.startswith("_"):
+            yield f"{attribute} {value!r}"
+
+
+def _notes(window: _Window, symbol: str, asked_ns: int) -> Iterator[str]:
+    """Yield what held for the whole desk."""
+    if asked_ns > window.clock.ts_ns and not window.is_followed:
+        yield "the tape ends before the time that was asked for"
+    if not window.clock.is_open:
+        yield "the market was closed"
+    halted: Entry | None = None
+    status: MarketStatus | None = None
+    for entry in window.entries:
+        _, _, event, *_ = entry.subject.split(".", 3)
+        if event not in ("halted", "resumed", "status"):
+            continue
+        message = entry.open()[1]
+        match message:
+            case Halted():
+                halted = entry
+            case Resumed():
+                halted = None
+            case MarketStatus(symbol=of) if of == symbol:
+                status = message
+            case _:
+                continue
+    if halted is not None:
+        yield f"the desk was halted at {halted.seq:,}: {describe(halted.open()[1])}"
+    if status is not None and status.halted:
+        yield f"{symbol} was halted: {status.reason or 'no reason was given'}"
