@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
+from itertools import chain
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from console.backtest.statistics.drawdown import underwater
 from console.backtest.statistics.trades import Trade
 from console.backtest.summary import lookahead_lines, sensitivity_sentence
 from console.report.thin import Places, extremes
+from shared.domain.values import Side
 
 CURVE_POINTS = 4_000
 PRICE_POINTS = 2_500  # a symbol
@@ -143,8 +145,7 @@ def _symbols(result: Result) -> dict[str, object]:
 
 def _symbol(prices: Prices, fills: Sequence[Fill]) -> dict[str, object]:
     places = extremes(prices.close, PRICE_POINTS)
-    step = -(-len(fills) // FILLS_MAX)
-    told = fills[::step]
+    told, step = _thinned(fills)
     at_ns = np.array([fill.ts_ns for fill in told], np.int64)
     splits = [ts_ns for ts_ns, _ in prices.splits]
     return _points(places, prices.times_ns) | {
@@ -163,6 +164,17 @@ def _symbol(prices: Prices, fills: Sequence[Fill]) -> dict[str, object]:
             "strategy": [fill.strategy_id for fill in told],
         },
     }
+
+
+def _thinned(fills: Sequence[Fill]) -> tuple[Sequence[Fill], int]:
+    """Return at most FILLS_MAX fills, one in `step` of each side: every second one of a strategy
+    that buys and sells in turn would be all purchases.
+    """
+    if len(fills) <= FILLS_MAX:
+        return fills, 1
+    step = -(-len(fills) // (FILLS_MAX - 2))  # a side may round up
+    sides = ([fill for fill in fills if fill.side is side][::step] for side in Side)
+    return sorted(chain.from_iterable(sides), key=lambda fill: fill.seq), step
 
 
 def _points(places: Places, times_ns: Times) -> dict[str, object]:

@@ -88,7 +88,7 @@ function equity(curve, stats) {
                     { left: 52, right: 14, top: "66%", bottom: 62 },
                 ],
                 axisPointer: { link: [{ xAxisIndex: "all" }] },
-                xAxis: [along(curve, { axisLabel: { show: false } }), along(curve, { gridIndex: 1 })],
+                xAxis: [unlabelled(along(curve)), along(curve, { gridIndex: 1 })],
                 yAxis: [
                     upright(),
                     upright({
@@ -115,6 +115,9 @@ function equity(curve, stats) {
             ),
         );
 }
+
+/** The axis above another: its labels take the same room, so that both end at the same place. */
+const unlabelled = (axis) => ({ ...axis, axisLabel: { ...axis.axisLabel, color: "transparent" } });
 
 function trading({ traded, shown }) {
     const names = Object.keys(shown);

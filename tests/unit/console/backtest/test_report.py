@@ -67,6 +67,8 @@ def test_many_fills_are_thinned_and_it_says_so(monkeypatch: pytest.MonkeyPatch) 
     for one in told["shown"].values():
         assert len(one["fills"]["x"]) <= 10
         assert one["one_fill_in"] > 1
+        assert len({quantity > 0 for quantity in one["fills"]["quantity"]}) == 2
+        assert one["fills"]["x"] == sorted(one["fills"]["x"])
 
 
 def test_the_trades_that_moved_the_account_most_are_told_in_order(
