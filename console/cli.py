@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, override
 import typer
 from typer.core import TyperCommand
 
-from console.cli_options import Actions, Archive, Config, Json, Profile, Reason, Report, State
+from console.cli_explain import explain
+from console.cli_options import Actions, Config, Json, Profile, Reason, Report, State
 from console.cli_tape import tape
 from console.failure import INTERRUPTED, explained
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 
 app.add_typer(tape, name="tape")
+app.add_typer(explain)
 
 
 class _InOrder(TyperCommand):
@@ -335,84 +337,6 @@ def deactivate(
         from console import control  # noqa: PLC0415
 
         control.deactivate(state, strategy_id, reason, as_json=as_json)
-
-
-@app.command()
-def replay(
-    *,
-    actor: Annotated[
-        list[str] | None, typer.Option(help="A lane such as risk.main; all when none is named.")
-    ] = None,
-    file: Archive = None,
-    since: Annotated[
-        str | None, typer.Option("--from", help="Compare from a sequence or a time, UTC.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="End there.")] = None,
-    break_at: Annotated[int, typer.Option(min=0, help="Stop before a sequence, look inside.")] = 0,
-    break_when: Annotated[
-        str | None, typer.Option(help="Stop where it holds: 'symbol == \"AAPL\"'.")
-    ] = None,
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Run the recorded inputs through the code again and compare every output."""
-    with explained():
-        from console.replay.command import Wanted, replay  # noqa: PLC0415
-
-        wanted = Wanted(
-            state, file, tuple(actor or ()), since, until, break_at, break_when, as_json
-        )
-        raise typer.Exit(replay(wanted))
-
-
-@app.command()
-def why(
-    what: Annotated[str, typer.Argument(help="A sequence, or an id of a message, order or fill.")],
-    *,
-    file: Archive = None,
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Show what led to a message and what came of it: data, values, checks, broker."""
-    with explained():
-        from console.why import command  # noqa: PLC0415
-
-        command.why(what, state, file, as_json=as_json)
-
-
-@app.command("why-not")
-def why_not(
-    symbol: str,
-    when: Annotated[str, typer.Argument(metavar="TIME", help="Market time, UTC.")],
-    *,
-    strategy: Annotated[str | None, typer.Option(help="Only this one's reasons.")] = None,
-    file: Archive = None,
-    state: State = None,
-    as_json: Json = False,
-) -> None:
-    """Say why nothing was traded: what each strategy knew then, and what kept it from it."""
-    with explained():
-        from console.why import command  # noqa: PLC0415
-
-        command.explain_absence(symbol, when, strategy, state, file, as_json=as_json)
-
-
-@app.command("check-strategy")
-def check_strategy(
-    use: Annotated[str, typer.Argument(help="As for --strategy: a name, a file, module:Class.")],
-    *,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value; repeatable.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Look for what would make a strategy decide otherwise when it is run again."""
-    with explained():
-        from console.check_strategy import command  # noqa: PLC0415
-        from console.plan import parse_setting  # noqa: PLC0415
-
-        params = dict(parse_setting(one) for one in setting or ())
-        raise typer.Exit(command.check_strategy(use, params, as_json=as_json))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from console.configuration import DeskConfiguration
+from shared.config.desk import merge
 from shared.core import Core
 from shared.domain.errors import ConfigurationError
 from shared.domain.values import NS_PER_S, Timeframe
@@ -58,7 +59,7 @@ class Survey(NamedTuple):
 
 
 async def survey(tape: ReadableTape) -> Survey:
-    """Read certificates and commands in one pass; an archive is read whole for them."""
+    """Read certificates and commands in one pass; an archive knows where they stand."""
     certificates: dict[str, tuple[int, State]] = {}
     commands = []
     for entry in await _found(tape):
@@ -72,8 +73,11 @@ async def survey(tape: ReadableTape) -> Survey:
 
 async def _found(tape: ReadableTape) -> Iterable[Entry]:
     if isinstance(tape, ArchiveTape):
-        wanted: dict[str, bool] = {}
-        return [entry for entry in tape.entries() if _is_wanted(entry.subject, wanted)]
+        return [
+            entry
+            for entry in tape.of_desk()
+            if any(matches(pattern, entry.subject) for pattern in _WANTED)
+        ]
     last = [await tape.last(pattern) for pattern in _WANTED]
     end = max((entry.seq for entry in last if entry), default=0)
     found: list[Entry] = []
@@ -86,18 +90,28 @@ async def _found(tape: ReadableTape) -> Iterable[Entry]:
     return found
 
 
-def _is_wanted(subject: str, known: dict[str, bool]) -> bool:
-    is_wanted = known.get(subject)
-    if is_wanted is None:
-        is_wanted = known[subject] = any(matches(pattern, subject) for pattern in _WANTED)
-    return is_wanted
+def desk_of(
+    certificates: Certificates, changes: Mapping[str, object] | None = None
+) -> DeskConfiguration:
+    """Return the settings that the actors of a tape certified last, with `changes` laid over.
 
-
-def desk_of(certificates: Certificates) -> DeskConfiguration:
-    """Return the settings that the actors of a tape certified last.
-
-    Raises ConfigurationError where there are none, or where this release does not know them.
+    Raises ConfigurationError where there are none, or where this release does not take them.
     """
+    told = _told(certificates)
+    try:
+        return DeskConfiguration.model_validate(merge(told, changes or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        if changes:
+            raise ConfigurationError(f"{place}: {first['msg']}") from None
+        raise ConfigurationError(
+            f"this tape was recorded with settings that this release does not take: {place}:"
+            f" {first['msg']}; replay it with the release that made it"
+        ) from None
+
+
+def _told(certificates: Certificates) -> dict[str, Any]:
     told: dict[str, Any] = {"data": {}, "execution": {}, "ledger": {}, "strategies": {}}
     shards: dict[str, int] = {}
     for lane, (_, state) in certificates.items():
@@ -122,15 +136,7 @@ def desk_of(certificates: Certificates) -> DeskConfiguration:
         raise ConfigurationError("no desk has worked on this tape: nobody's risk stands on it")
     for name, count in shards.items():
         told["strategies"][name]["shards"] = count
-    try:
-        return DeskConfiguration.model_validate(told)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ConfigurationError(
-            f"this tape was recorded with settings that this release does not take: {place}:"
-            f" {first['msg']}; replay it with the release that made it"
-        ) from None
+    return told
 
 
 def _data(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def load[S: DeskSettings](model: type[S], *, overrides: Mapping[str, object] | N
             if key not in known:
                 raise ConfigurationError(f"environment variable {name}: unknown key {key!r}")
     layers = _profile(os.environ.get("TAPEDECK_PROFILE", ""))
-    layers = merge(layers, _file(os.environ.get("TAPEDECK_CONFIG", "")))
+    layers = merge(layers, read_file(os.environ.get("TAPEDECK_CONFIG", "")))
     try:
         settings = model(**layers)
         if overrides:
@@ -234,7 +234,8 @@ def _profile(name: str) -> dict[str, Any]:
     return tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def _file(name: str) -> dict[str, Any]:
+def read_file(name: str) -> dict[str, Any]:
+    """Return a TOML or JSON file as tables, {} for no name; ConfigurationError says why not."""
     if not name:
         return {}
     path = Path(name)

@@ -1,0 +1,119 @@
+"""The commands that look into what was recorded: replay, why, why-not, what-if, parity."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.cli_options import Archive, Json, State
+from console.failure import explained
+
+explain = typer.Typer()
+
+
+@explain.command()
+def replay(
+    *,
+    actor: Annotated[
+        list[str] | None, typer.Option(help="A lane such as risk.main; all when none is named.")
+    ] = None,
+    file: Archive = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Compare from a sequence or a time, UTC.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="End there.")] = None,
+    break_at: Annotated[int, typer.Option(min=0, help="Stop before a sequence, look inside.")] = 0,
+    break_when: Annotated[
+        str | None, typer.Option(help="Stop where it holds: 'symbol == \"AAPL\"'.")
+    ] = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Run the recorded inputs through the code again and compare every output."""
+    with explained():
+        from console.replay.command import Wanted, replay  # noqa: PLC0415
+
+        wanted = Wanted(
+            state, file, tuple(actor or ()), since, until, break_at, break_when, as_json
+        )
+        raise typer.Exit(replay(wanted))
+
+
+@explain.command()
+def why(
+    what: Annotated[str, typer.Argument(help="A sequence, or an id of a message, order or fill.")],
+    *,
+    file: Archive = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Show what led to a message and what came of it: data, values, checks, broker."""
+    with explained():
+        from console.why import command  # noqa: PLC0415
+
+        command.why(what, state, file, as_json=as_json)
+
+
+@explain.command("why-not")
+def why_not(
+    symbol: str,
+    when: Annotated[str, typer.Argument(metavar="TIME", help="Market time, UTC.")],
+    *,
+    strategy: Annotated[str | None, typer.Option(help="Only this one's reasons.")] = None,
+    file: Archive = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Say why nothing was traded: what each strategy knew then, and what kept it from it."""
+    with explained():
+        from console.why import command  # noqa: PLC0415
+
+        command.explain_absence(symbol, when, strategy, state, file, as_json=as_json)
+
+
+@explain.command("check-strategy")
+def check_strategy(
+    use: Annotated[str, typer.Argument(help="As for --strategy: a name, a file, module:Class.")],
+    *,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value; repeatable.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look for what would make a strategy decide otherwise when it is run again."""
+    with explained():
+        from console.check_strategy import command  # noqa: PLC0415
+        from console.plan import parse_setting  # noqa: PLC0415
+
+        params = dict(parse_setting(one) for one in setting or ())
+        raise typer.Exit(command.check_strategy(use, params, as_json=as_json))
+
+
+@explain.command("what-if")
+def what_if(
+    *,
+    changes: Annotated[Path, typer.Option("--with", help="TOML or JSON: what is to be different.")],
+    file: Archive = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Run a changed desk over the recorded market data: what would have been different?"""
+    with explained():
+        from console.what_if import command  # noqa: PLC0415
+
+        command.what_if(changes, state, file, as_json=as_json)
+
+
+@explain.command()
+def parity(
+    *,
+    day: Annotated[str | None, typer.Option(help="Only orders of this session, ISO date.")] = None,
+    file: Archive = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Backtest the recorded market data, and say in money where what happened differs from it."""
+    with explained():
+        from console.what_if import command  # noqa: PLC0415
+
+        command.parity(day, state, file, as_json=as_json)
