@@ -29,6 +29,7 @@ from shared.tape.archive_format import (
     FrameHead,
     Kind,
     digest,
+    is_of_desk,
     read_head,
     unpack,
     unpack_index,
@@ -107,6 +108,21 @@ class ArchiveTape:
                 head, entries = self._read(file, number, before)
                 before = head.chain
                 yield entries
+
+    def of_desk(self) -> Iterator[Entry]:
+        """Yield certificates and commands; reads only the chunks that the index names for them."""
+        if self.end.of_desk is None:
+            chunks: Iterator[list[Entry]] = self.chunks()
+        else:
+            chunks = map(self._chunk, self._checked(self.end.of_desk))
+        for chunk in chunks:
+            yield from (entry for entry in chunk if is_of_desk(entry.subject))
+
+    def _checked(self, numbers: list[int]) -> list[int]:
+        count = len(self.end.chunks)
+        if not all(1 <= number <= count for number in numbers):
+            raise ArchiveError(f"{self.path}: its index names chunks that are not there")
+        return numbers
 
     def _number_at(self, seq: int) -> int:
         """Return the number of the first chunk that ends at or after a sequence."""

@@ -97,12 +97,16 @@ class LaneSummary(Struct, array_like=True):
 
 
 class ArchiveEnd(Struct, frozen=True, kw_only=True):
-    """The index, and what an archive says about itself after its last message."""
+    """The index, and what an archive says about itself after its last message.
+
+    `of_desk` numbers the chunks that hold certificates or commands; None in an older archive.
+    """
 
     messages: int
     payload_bytes: int
     chunks: list[ChunkPlace]
     lanes: dict[str, LaneSummary]
+    of_desk: list[int] | None = None
 
 
 class FrameHead(NamedTuple):
@@ -238,6 +242,11 @@ def inflate(body: bytes, raw_bytes: int) -> bytes:
     if len(raw) != raw_bytes:
         raise ArchiveError(f"does not decompress: {len(raw)} bytes instead of {raw_bytes}")
     return raw
+
+
+def is_of_desk(subject: str) -> bool:
+    """Tell whether a certificate or a command stands there: what a replay must know ahead."""
+    return subject.startswith("control.") or subject.endswith(".state")
 
 
 def _differences(values: Sequence[int]) -> list[int]:

@@ -27,6 +27,7 @@ from shared.tape.archive_format import (
     ChunkPlace,
     Kind,
     LaneSummary,
+    is_of_desk,
     pack,
     pack_index,
     seal,
@@ -49,6 +50,7 @@ class ArchiveWriter:
         self._messages = 0
         self._chunks: list[ChunkPlace] = []
         self._lanes: dict[Lane, LaneSummary] = {}
+        self._of_desk: list[int] = []
         self._put(MAGIC + VERSION.pack(FORMAT))
         text = msgspec.json.encode(header)
         self._seal(Kind.HEADER, (header.first_seq, header.last_seq), text, len(text))
@@ -72,6 +74,7 @@ class ArchiveWriter:
             payload_bytes=self._payload_bytes,
             chunks=self._chunks,
             lanes=lanes,
+            of_desk=self._of_desk,
         )
         offset = self._offset
         self._seal(Kind.END, (0, self._last_seq), *pack_index(end))
@@ -100,6 +103,8 @@ class ArchiveWriter:
                 last_ns=last.recorded_ns,
             )
         )
+        if any(is_of_desk(entry.subject) for entry in entries):
+            self._of_desk.append(len(self._chunks))
         self._seal(Kind.CHUNK, (first.seq, last.seq), *pack(entries))
 
     def _seal(self, kind: Kind, seqs: tuple[int, int], body: bytes, raw_bytes: int) -> None:

@@ -4,9 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from shared.tape.archive import ArchiveTape
 from shared.tape.archive_format import FORMAT, MAGIC, VERSION, ArchiveError
+from shared.tape.entry import Entry
 from shared.tape.interface import Bounds
 from tests.unit.shared.tape.archives import TAPE_ID, archive, messages
 
@@ -116,3 +118,19 @@ def test_chunks_that_changed_places_are_refused(tmp_path: Path) -> None:
     path.write_bytes(data[:first] + data[second:third] + data[first:second] + data[third:])
     with pytest.raises(ArchiveError, match="chunk 1 of 3"):
         list(tape.entries())
+
+
+def test_certificates_and_commands_are_found_without_reading_the_rest(tmp_path: Path) -> None:
+    entries = messages(7_000)
+    born = Entry(7_001, "risk.main.state", b"{}", 1)
+    command = Entry(7_002, "control.strategy.activate", b"{}", 1)
+    path = archive(tmp_path / "a", [*entries, born, command])
+    tape = ArchiveTape.open(path)
+    assert tape.end.of_desk == [4]
+    assert list(tape.of_desk()) == [born, command]
+
+    older = ArchiveTape(path, tape.header, replace(tape.end, of_desk=None))
+    assert list(older.of_desk()) == [born, command]
+    wrong = ArchiveTape(path, tape.header, replace(tape.end, of_desk=[5]))
+    with pytest.raises(ArchiveError, match="chunks that are not there"):
+        list(wrong.of_desk())
