@@ -36,7 +36,10 @@ RUN pip --python /opt/tapedeck/bin/python install --quiet --require-hashes --onl
  && find /opt/tapedeck -depth \( -name tests -o -name include -o -name '*.pyx' -o -name '*.pxd' \) \
         -path '*/site-packages/*' -exec rm -rf {} +
 COPY --from=wheel /wheel /wheel
-RUN pip --python /opt/tapedeck/bin/python install --quiet --no-deps /wheel/*.whl
+COPY deploy/entrypoint deploy/copy-tape deploy/probe.py /libexec/
+# Readable for all, whatever the mask was under which somebody checked this out.
+RUN pip --python /opt/tapedeck/bin/python install --quiet --no-deps /wheel/*.whl \
+ && install -D -m 0755 -t /opt/tapedeck/libexec /libexec/*
 
 FROM ${PYTHON_IMAGE}
 ARG SERVICE
@@ -49,7 +52,6 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent ta
         install -d -o tapedeck -g tapedeck -m 0700 /secrets/$user; done \
  && install -d -o tapedeck -g tapedeck -m 0755 /secrets/nats /secrets/postgres
 COPY --from=environment /opt/tapedeck /opt/tapedeck
-COPY deploy/entrypoint deploy/copy-tape deploy/probe.py /usr/local/lib/tapedeck/
 ENV PATH=/opt/tapedeck/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 \
     TAPEDECK_SERVICE=${SERVICE} TAPEDECK_STATE=/tmp/tapedeck
@@ -61,5 +63,5 @@ USER 10001:10001
 WORKDIR /strategies
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --retries=3 \
-    CMD ["python3", "-I", "-S", "/usr/local/lib/tapedeck/probe.py"]
-ENTRYPOINT ["/usr/local/lib/tapedeck/entrypoint"]
+    CMD ["python3", "-I", "-S", "/opt/tapedeck/libexec/probe.py"]
+ENTRYPOINT ["/opt/tapedeck/libexec/entrypoint"]

@@ -25,7 +25,8 @@ def images(engine: None) -> None:
 @pytest.fixture(scope="session")
 def stack(images: None) -> Generator[Stack]:
     """The demo desk, healthy."""
-    made = Stack(f"tapedeck-test-{os.getpid()}", {"TAPEDECK_TAG": "test"})
+    settings = {"TAPEDECK_TAG": "test", "TAPEDECK__DATA__SPEED": "300x"}
+    made = Stack(f"tapedeck-test-{os.getpid()}", settings)
     try:
         made.up()
         yield made

@@ -16,6 +16,7 @@ SERVERS = ("nats", "postgres")
 ALL = "TAPEDECK_COMPOSE_ALL"  # set by `make compose-test`: what takes longest, too
 COMMAND_S = 300.0
 POLL_S = 0.25
+COMPOSE = f"docker compose --env-file {os.devnull}"  # whatever .env a developer has
 
 
 class EngineError(Exception):
@@ -88,11 +89,11 @@ class Stack:
 
     def __init__(self, project: str, settings: Mapping[str, str] | None = None) -> None:
         self.project = project
-        self.env = {"COMPOSE_PROJECT_NAME": project, **(settings or {})}
+        self.env = {"COMPOSE_PROJECT_NAME": project, "COMPOSE": COMPOSE, **(settings or {})}
 
     def compose(self, *args: str, ok: tuple[int, ...] = (0,)) -> str:
         """Run `docker compose …`; return what it printed."""
-        return run("docker", "compose", "--progress", "quiet", *args, env=self.env, ok=ok).stdout
+        return run(*COMPOSE.split(), "--progress", "quiet", *args, env=self.env, ok=ok).stdout
 
     def script(self, name: str, *args: str | Path, ok: tuple[int, ...] = (0,)) -> str:
         """Run one of the scripts in deploy/; return what it said."""
@@ -147,7 +148,7 @@ class Stack:
         run("docker", "start", container)
 
     def console(self, *args: str, ok: tuple[int, ...] = (0,), url: str = "") -> str:
-        """Run an operator's command, at another tape's server for a `url`; return what it printed."""
+        """Run an operator's command, for a `url` at another server; return what it printed."""
         elsewhere = ("-e", f"TAPEDECK__NATS__URL={url}") if url else ()
         return self.compose("run", "--rm", "-T", "--no-deps", *elsewhere, "console", *args, ok=ok)
 

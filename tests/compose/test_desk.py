@@ -116,6 +116,12 @@ def _is_past(desk: Stack, seq: int) -> bool:
         return False
 
 
+@pytest.mark.skipif(ALL not in os.environ, reason="a minute: `make compose-test` runs it")
+def test_a_day_is_closed_and_balanced(desk: Stack) -> None:
+    wait_for(lambda: desk.number("SELECT count(*) FROM closed_days"), "a closed day", 120.0)
+    assert desk.sql("SELECT DISTINCT is_balanced FROM closed_days") == [["t"]]
+
+
 def test_instances_come_share_the_work_die_and_go(desk: Stack) -> None:
     desk.scale(strategy=3, risk=2, execution=2)
     assert [len(desk.containers(name)) for name in ("strategy", "risk", "execution")] == [3, 2, 2]
