@@ -11,10 +11,10 @@ from nautilus_trader.indicators import ExponentialMovingAverage
 from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import Bar, BarType
 from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
-from nautilus_trader.model.identifiers import InstrumentId, Venue
-from nautilus_trader.model.objects import Money
+from nautilus_trader.model.identifiers import InstrumentId, Symbol, Venue
+from nautilus_trader.model.instruments import Equity
+from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.persistence.wranglers import BarDataWrangler
-from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.trading.strategy import Strategy
 
 from bench.peers.told import Told, bars_of, main
@@ -60,7 +60,9 @@ class Crossover(Strategy):
 
 
 def run(path: str, fast: int, slow: int) -> Told:
-    """Play a file."""
+    """Play a file; orders fill at the last close, which these bars open with next; a basis point
+    of commission is paid.
+    """
     bars = bars_of(path)
     frame = pd.DataFrame(bars).set_index("ts")
     engine = BacktestEngine(BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)))
@@ -71,7 +73,7 @@ def run(path: str, fast: int, slow: int) -> Told:
         [Money(10_000_000, USD)],
         base_currency=USD,
     )
-    share = TestInstrumentProvider.equity(symbol="S000", venue="XNAS")
+    share = _share()
     engine.add_instrument(share)
     bar_type = BarType.from_str(f"{share.id}-1-MINUTE-LAST-EXTERNAL")
     engine.add_data(BarDataWrangler(bar_type, share).process(frame))
@@ -82,6 +84,22 @@ def run(path: str, fast: int, slow: int) -> Told:
     took_s = time.perf_counter() - began_s
     trades = len(engine.cache.positions_closed()) + len(engine.cache.position_snapshots())
     return Told(f"NautilusTrader {version('nautilus_trader')}", len(frame), took_s, trades)
+
+
+def _share() -> Equity:
+    fee = Decimal("0.0001")
+    return Equity(
+        instrument_id=InstrumentId(Symbol("S000"), Venue("XNAS")),
+        raw_symbol=Symbol("S000"),
+        currency=USD,
+        price_precision=2,
+        price_increment=Price.from_str("0.01"),
+        lot_size=Quantity.from_int(1),
+        ts_event=0,
+        ts_init=0,
+        maker_fee=fee,
+        taker_fee=fee,
+    )
 
 
 if __name__ == "__main__":
