@@ -117,3 +117,26 @@ def parity(
         from console.what_if import command  # noqa: PLC0415
 
         command.parity(day, state, file, as_json=as_json)
+
+
+@explain.command()
+def play(
+    *,
+    onto: Annotated[str, typer.Option(help="Another NATS server: nats://host:port.")],
+    speed: Annotated[str, typer.Option(help="max, 60x, 1x …, of the messages' own time.")] = "1x",
+    prefix: Annotated[str, typer.Option(help="Before every subject, as in 'yesterday.'.")] = "",
+    subject: Annotated[
+        list[str] | None, typer.Option(help="A filter, as in 'data.>'; repeatable.")
+    ] = None,
+    since: Annotated[str | None, typer.Option("--from", help="A sequence or a time, UTC.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="A sequence or a time, UTC.")] = None,
+    file: Archive = None,
+    state: State = None,
+    as_json: Json = False,
+) -> None:
+    """Publish the recorded tape into another NATS server, with its sequences in headers."""
+    with explained():
+        from console import play as playing  # noqa: PLC0415
+
+        wanted = playing.Wanted(onto, speed, prefix, tuple(subject or ()), since, until, as_json)
+        raise typer.Exit(playing.play(wanted, state, file))

@@ -40,6 +40,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "console/check_strategy/command.py": ("tests/e2e/test_check_strategy.py", "prints"),
     "console/check_strategy/twice.py": ("tests/e2e/test_check_strategy.py", "starts processes"),
     "console/cli_explain.py": ("tests/unit/console/test_cli.py", "commands like those of cli"),
+    "console/play.py": ("tests/integration/test_play.py", "needs a server"),
     "console/what_if/command.py": ("tests/e2e/test_what_if.py", "prints"),
     "console/why/command.py": ("tests/e2e/test_why.py", "prints"),
     "console/why/telling.py": ("tests/unit/console/why/test_story.py", "tells what is found there"),
