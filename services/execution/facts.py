@@ -147,11 +147,12 @@ def _fill(state: ExecutionState, report: Report) -> tuple[Message, ...]:
             move(status, OrderStatus.PARTIALLY_FILLED, report.client_order_id)
         return _stray(state, report, f"fills {report.quantity} at {report.price} for")
     total = order.filled + report.quantity
-    ensure(
-        report.quantity > 0 and total <= order.quantity,
-        "INV-FILL",
-        f"order {order.order_id}: {report.quantity} more than {order.filled} of {order.quantity}",
-    )
+    if not (report.quantity > 0 and total <= order.quantity):
+        raise InvariantError(
+            "INV-FILL",
+            f"order {order.order_id}: {report.quantity} more than {order.filled}"
+            f" of {order.quantity}",
+        )
     order.filled = total
     _move_position(state, order.symbol, order.side.sign * report.quantity)
     is_complete = total == order.quantity

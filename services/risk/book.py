@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from services.risk.state import UNASSIGNED, Holding, RiskState, Working
 from services.risk.valuation import equity_value, money
-from shared.domain.errors import InvariantError, ensure
+from shared.domain.errors import InvariantError
 from shared.domain.positions import (
     DIVIDEND,
     FLAT,
@@ -34,7 +34,8 @@ def order_key(signal_id: str, strategy_id: str, symbol: str) -> str:
 
 def reserve(state: RiskState, key: str, order: Working) -> None:
     """Set an approved order's quantity aside."""
-    ensure(key not in state.working, "INV-RESERVATION", f"order {key!r} is reserved already")
+    if key in state.working:
+        raise InvariantError("INV-RESERVATION", f"order {key!r} is reserved already")
     state.working[key] = order
     _move_reserved(state, order, order.remaining)
 
@@ -54,13 +55,14 @@ def take_fill(state: RiskState, filled: Filled) -> None:
         _set_cash(state, state.cash - signed * filled.price - costs)
     holding = state.holdings.setdefault(filled.symbol, Holding())
     holding.quantity += signed
-    holding.refresh()
     key = order_key(filled.signal_id, filled.strategy_id, filled.symbol)
     order = state.working.get(key)
-    if order is not None:
+    if order is None:
+        holding.refresh()
+    else:
         used = min(filled.quantity, order.remaining)
         order.remaining -= used
-        _move_reserved(state, order, -used)
+        _move_reserved(state, order, -used)  # refreshes what the shares changed, too
     if filled.is_complete:
         end_order(state, filled)
     _forget_if_over(state, filled.symbol)
@@ -71,7 +73,8 @@ def end_order(state: RiskState, message: OrderMessage) -> None:
     key = order_key(message.signal_id, message.strategy_id, message.symbol)
     order = state.working.pop(key, None)
     if order is not None:
-        _move_reserved(state, order, -order.remaining)
+        if order.remaining:
+            _move_reserved(state, order, -order.remaining)
         _forget_if_over(state, order.symbol)
 
 

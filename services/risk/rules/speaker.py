@@ -10,5 +10,7 @@ from shared.messages.decisions import Check
 def check_speaker(order: Proposal, _state: RiskState, _limits: RiskSettings) -> Check:
     """Deny a signal that names another strategy than the lane it stands on."""
     named = order.signal.strategy_id
+    if named == order.speaker:
+        return free_of("speaker", found=False)
     detail = f"signal names {named!r}, the lane is {order.speaker!r}'s"
-    return free_of("speaker", found=named != order.speaker, detail=detail)
+    return free_of("speaker", found=True, detail=detail)
