@@ -84,15 +84,19 @@ class Finding(Struct, frozen=True, order=True):
 
 def lint_class(cls: type[Strategy]) -> list[Finding]:
     """Return what is found in the modules that a strategy and its bases are written in."""
+    return [
+        finding
+        for path in sources_of(cls)
+        for finding in lint_source(Path(path).read_text(encoding="utf-8"), path)
+    ]
+
+
+def sources_of(cls: type[Strategy]) -> list[str]:
+    """Return the paths of the modules that a strategy and its bases are written in."""
     bases = [base for base in cls.__mro__ if issubclass(base, Strategy) and base is not Strategy]
     names = dict.fromkeys(base.__module__ for base in bases)
     paths = dict.fromkeys(inspect.getsourcefile(sys.modules[name]) for name in names)
-    return [
-        finding
-        for path in paths
-        if path is not None
-        for finding in lint_source(Path(path).read_text(encoding="utf-8"), path)
-    ]
+    return [path for path in paths if path is not None]
 
 
 def lint_source(source: str, path: str = "<strategy>") -> list[Finding]:

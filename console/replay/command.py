@@ -11,7 +11,6 @@ from typing import NamedTuple
 import msgspec
 from rich.console import Console
 
-from console.check_strategy.lint import lint_class
 from console.collector import without_collector
 from console.configuration import DeskConfiguration
 from console.describe import describe
@@ -19,13 +18,13 @@ from console.home import home_of
 from console.in_process import actors_of
 from console.output import print_json, terminal
 from console.replay.condition import condition
-from console.replay.differences import changes, setting_changes, show
+from console.replay.differences import changes, show
 from console.replay.inside import Inside, QuitError, Stops
 from console.replay.recorded import Survey, desk_of, survey
+from console.replay.suspects import suspects
 from console.tape_source import everything, open_source, progress, resolve
-from services.strategy.catalogue import resolve as resolve_strategy
-from shared.domain.errors import ConfigurationError, TapedeckError
-from shared.runtime import birth
+from shared.domain.errors import ConfigurationError
+from shared.messages.base import SCHEMA_VERSION
 from shared.runtime.actor import Actor
 from shared.runtime.clock import now_ns
 from shared.runtime.exits import Exit
@@ -34,7 +33,6 @@ from shared.tape.archive import ArchiveTape
 from shared.tape.interface import ReadableTape
 from shared.tape.retention import refuse_half_history
 
-READ_S = 5.0
 SHOWN = 5
 
 
@@ -49,6 +47,14 @@ class Wanted(NamedTuple):
     break_at: int = 0
     break_when: str | None = None
     as_json: bool = False
+
+
+class Span(NamedTuple):
+    """What is compared, ends included, and how many sequences stand `before` it."""
+
+    start: int
+    end: int
+    before: int
 
 
 class Outcome(NamedTuple):
@@ -83,25 +89,45 @@ async def _replay(wanted: Wanted, stops: Stops) -> Outcome:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     async with open_source(wanted.state, wanted.file) as tape:
-        bounds = await tape.bounds()
-        first = last = None
-        if wanted.from_text is not None:
-            first = await resolve(tape, bounds, wanted.from_text, "--from")
-        if wanted.to_text is not None:
-            last = await resolve(tape, bounds, wanted.to_text, "--to")
+        span = await _span(tape, wanted)
         began_s = perf_counter()
         found = await survey(tape)
+        _refuse_older_schema(found, tape)
         desk = _desk(wanted, found)
         actors = await _chosen(tape, desk, found, wanted.lanes)
-        run = Replay(tape.id, actors, found.certificates, first or 1)
-        end = bounds.last if last is None else min(last, bounds.last)
-        await _walk(tape, run, end, stops, quiet=wanted.as_json)
+        run = Replay(tape.id, actors, found.certificates, span.start)
+        await _walk(tape, run, span.end, stops, quiet=wanted.as_json)
         verdict = run.end()
         seconds = perf_counter() - began_s
         causes = {one.cause: await _cause(tape, one.cause) for one in verdict.differences[:SHOWN]}
-    hints = _hints(verdict, actors, found, desk)
-    before = max((first or 1) - bounds.first, 0)
-    return Outcome(verdict, round(seconds, 3), before, causes, hints)
+        hints = await suspects(tape, verdict, found, desk)
+    return Outcome(verdict, round(seconds, 3), span.before, causes, hints)
+
+
+async def _span(tape: ReadableTape, wanted: Wanted) -> Span:
+    """Return what is to be compared; ConfigurationError when that is nothing of the tape."""
+    bounds = await tape.bounds()
+    start, end = bounds.first, bounds.last
+    if wanted.from_text is not None:
+        start = max(await resolve(tape, bounds, wanted.from_text, "--from"), start)
+    if wanted.to_text is not None:
+        end = min(await resolve(tape, bounds, wanted.to_text, "--to"), end)
+    for option, place in (("--from", start), ("--break-at", wanted.break_at)):
+        if place > end >= bounds.first:
+            raise ConfigurationError(
+                f"{option} {place:,} lies behind the last message to be replayed, {end:,}"
+            )
+    return Span(start, end, start - bounds.first)
+
+
+def _refuse_older_schema(found: Survey, tape: ReadableTape) -> None:
+    """Every message says its version: nothing could agree."""
+    if found.schema < SCHEMA_VERSION:
+        whose = f"release {tape.header.release}" if isinstance(tape, ArchiveTape) else "a release"
+        raise ConfigurationError(
+            f"this tape was recorded by {whose} with schema version {found.schema}, this release"
+            f" says everything in version {SCHEMA_VERSION}: replay it with the one that made it"
+        )
 
 
 def _desk(wanted: Wanted, found: Survey) -> DeskConfiguration:
@@ -162,43 +188,6 @@ async def _cause(tape: ReadableTape, seq: int) -> str:
     if entry is None:
         return "nothing on the tape"
     return f"{entry.subject.split('.')[2]} {describe(entry.open()[1])}"
-
-
-def _hints(
-    verdict: Verdict, actors: list[Actor], found: Survey, desk: DeskConfiguration
-) -> list[str]:
-    """Say, for each actor that differs or is changed, what is likely behind it."""
-    said = []
-    by_lane = {str(actor.core.lane): actor for actor in actors}
-    differing = {one.lane for one in verdict.differences}
-    for lane in sorted(differing | set(verdict.changed)):
-        now = birth.certificate(by_lane[lane], 0)
-        then = found.certificates[lane][1]
-        settings = setting_changes(then.configuration, now.configuration)
-        said += [
-            f"{lane}: {one.field} is {one.produced or 'gone'}, it was {one.recorded or 'not there'}"
-            for one in settings
-        ]
-        if now.code_digest != then.code_digest:
-            said.append(f"{lane}: its code has been changed since")
-        elif not settings:
-            said += _own_doing(lane, desk)
-    return said
-
-
-def _own_doing(lane: str, desk: DeskConfiguration) -> list[str]:
-    """Say why an actor with the same code and settings may decide otherwise."""
-    why = "it does not decide by its inputs alone, or the tape is not as it was written"
-    said = [f"{lane}: code and settings are what they were: {why} (`tapedeck tape verify`)"]
-    service, _, actor = lane.partition(".")
-    settings = desk.strategies.get(actor.partition("~")[0])
-    if service == "strategy" and settings is not None:
-        try:
-            findings = lint_class(resolve_strategy(settings.use))
-        except TapedeckError as error:
-            return [*said, f"{lane}: {error}"]
-        said += [f"{lane}: {finding.line_of_text()}" for finding in findings]
-    return said
 
 
 def _document(outcome: Outcome) -> dict[str, object]:

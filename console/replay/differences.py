@@ -25,11 +25,12 @@ class Change(NamedTuple):
 def changes(one: Difference) -> list[Change]:
     """Return the fields that differ; of a message that one side lacks, all that matter."""
     recorded, produced = _fields(one.recorded), _fields(one.produced)
-    names = dict.fromkeys((*recorded, *produced))
+    is_alone = not recorded or not produced  # its empty fields say nothing
     return [
         Change(name, recorded.get(name, ""), produced.get(name, ""))
-        for name in names
-        if recorded.get(name) != produced.get(name)
+        for name in dict.fromkeys((*recorded, *produced))
+        if recorded.get(name, "" if is_alone else None)
+        != produced.get(name, "" if is_alone else None)
     ]
 
 

@@ -15,7 +15,8 @@ from shared.config.desk import merge
 from shared.core import Core
 from shared.domain.errors import ConfigurationError
 from shared.domain.values import NS_PER_S, Timeframe
-from shared.messages.base import Message
+from shared.messages.base import SCHEMA_VERSION, Message
+from shared.messages.codec import decode
 from shared.messages.lane import State
 from shared.runtime.foresight import ForeseeingCore
 from shared.subjects import AGGREGATED, matches
@@ -31,10 +32,14 @@ type Certificates = Mapping[str, tuple[int, State]]
 
 
 class Survey(NamedTuple):
-    """The newest certificate of every lane, with its sequence, and all commands."""
+    """The newest certificate of every lane, with its sequence, and all commands.
+
+    `schema` is the oldest schema version among these certificates.
+    """
 
     certificates: Certificates
     commands: list[Entry]
+    schema: int = SCHEMA_VERSION
 
     @property
     def native(self) -> Timeframe | None:
@@ -62,13 +67,15 @@ async def survey(tape: ReadableTape) -> Survey:
     """Read certificates and commands in one pass; an archive knows where they stand."""
     certificates: dict[str, tuple[int, State]] = {}
     commands = []
+    schemas: dict[str, int] = {}
     for entry in await _found(tape):
         message: Message = entry.open()[1]
         if isinstance(message, State):
             certificates[str(entry.lane)] = (entry.seq, message)
+            schemas[str(entry.lane)] = decode(entry.payload)[0].v
         else:
             commands.append(entry)
-    return Survey(certificates, commands)
+    return Survey(certificates, commands, min(schemas.values(), default=SCHEMA_VERSION))
 
 
 async def _found(tape: ReadableTape) -> Iterable[Entry]:
