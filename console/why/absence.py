@@ -15,10 +15,13 @@ from console.describe import describe, moment
 from console.in_process import actors_of
 from console.replay.recorded import Survey, desk_of, survey
 from console.tape_source import everything
+from console.why.knowledge import Notebook, values_of
 from services.strategy.config import StrategySettings
 from services.strategy.core import StrategyCore
 from services.strategy.shards import actor_name, shard_of
 from shared.domain.errors import ConfigurationError
+from shared.domain.sessions import session_at
+from shared.domain.values import NS_PER_S, Timeframe
 from shared.messages.base import Message
 from shared.messages.decisions import Approved, Denied, Halted, Resumed
 from shared.messages.market import Bar, Clock, MarketStatus
@@ -60,6 +63,18 @@ class _Window(NamedTuple):
         """True when the tape has a later clock."""
         return bool(self.after) and self.after[-1].subject.endswith(".clock")
 
+    def silence(self, asked_ns: int, timeframe: Timeframe) -> tuple[str, str] | None:
+        """Return why no bar could have come at the time asked for, None when one could."""
+        if asked_ns - self.clock.ts_ns <= timeframe.seconds * NS_PER_S:
+            return None
+        newest = f"the newest data before is of {moment(self.clock.ts_ns)}"
+        if not self.is_followed:
+            return "tape_ended", f"the tape ends before that time: {newest}"
+        if session_at(asked_ns) is None:
+            return "closed", f"the exchange was closed then: {newest}"
+        after = moment(self.after[-1].open()[0].ts_ns)
+        return "no_data_then", f"no data came then: {newest}, the next of {after}"
+
     def said(self) -> Iterator[tuple[Entry, Message]]:
         """Yield what was said about this slice: live, an answer may come before its clock."""
         near = takewhile(lambda one: not one.subject.endswith(".clock"), self.entries[-2::-1])
@@ -83,7 +98,8 @@ async def why_not(tape: ReadableTape, symbol: str, asked_ns: int, strategy: str 
         raise ConfigurationError(f"no strategy {strategy!r} on this tape; it knows {known}")
     window = await _window(tape, asked_ns)
     lanes = {name: _lane(name, desk.strategies[name], symbol) for name in names}
-    cores = _cores(tape, desk, found, window, set(lanes.values()))
+    notebook = Notebook(symbol)
+    cores = _cores(tape, desk, found, window, set(lanes.values()), notebook)
     return Absence(
         symbol=symbol,
         asked_ns=asked_ns,
@@ -91,7 +107,12 @@ async def why_not(tape: ReadableTape, symbol: str, asked_ns: int, strategy: str 
         seq=window.entries[-1].seq,
         notes=list(_notes(window, symbol, asked_ns)),
         reasons=[
-            _reason(name, desk.strategies[name], cores.get(lanes[name]), window, symbol)
+            _reason(
+                _Question(name, desk.strategies[name], symbol, asked_ns),
+                cores.get(lanes[name]),
+                window,
+                notebook,
+            )
             for name in names
         ],
     )
@@ -127,6 +148,7 @@ def _cores(
     found: Survey,
     window: _Window,
     lanes: set[str],
+    notebook: Notebook,
 ) -> dict[str, StrategyCore]:
     actors = [
         actor for actor in actors_of(desk, tape.id, found.native) if str(actor.core.lane) in lanes
@@ -134,33 +156,42 @@ def _cores(
     for actor in actors:
         found.foretell(actor.core)
     run = Replay(tape.id, actors, found.certificates)
+    run.handle = notebook.handle
     for entry in window.entries:
         run.feed(entry)
     return {lane: core for lane, core in run.cores.items() if isinstance(core, StrategyCore)}
 
 
+class _Question(NamedTuple):
+    """Why did this strategy not trade this symbol at this time?"""
+
+    name: str
+    settings: StrategySettings
+    symbol: str
+    asked_ns: int
+
+
 def _reason(
-    name: str,
-    settings: StrategySettings,
-    core: StrategyCore | None,
-    window: _Window,
-    symbol: str,
+    asked: _Question, core: StrategyCore | None, window: _Window, notebook: Notebook
 ) -> Reason:
-    values = [] if core is None else list(_values(core, symbol))
-    for code, sentence in _causes(name, settings, core, window, symbol):
-        return Reason(name, code, sentence, values)
-    return Reason(name, "no_wish", "it looked, and wished for nothing", values)
+    values: list[str] = []
+    if core is not None:
+        noted = notebook.newest.get(str(core.lane))
+        values = list(values_of(core, asked.symbol, noted, window.clock.ts_ns))
+    for code, sentence in _causes(asked, core, window):
+        return Reason(asked.name, code, sentence, values)
+    return Reason(asked.name, "no_wish", "it looked, and wished for nothing", values)
 
 
 def _causes(
-    name: str,
-    settings: StrategySettings,
-    core: StrategyCore | None,
-    window: _Window,
-    symbol: str,
+    asked: _Question, core: StrategyCore | None, window: _Window
 ) -> Iterator[tuple[str, str]]:
     """Yield what kept it from trading, the nearest first."""
-    yield from _said(name, window, symbol)
+    name, settings, symbol, asked_ns = asked
+    timeframe = core.strategy.timeframe if core else settings.timeframe
+    silence = window.silence(asked_ns, Timeframe(timeframe or Timeframe.M1))
+    if silence is None:
+        yield from _said(name, window, symbol)
     if "*" not in settings.symbols and symbol not in settings.symbols:
         yield "not_subscribed", f"it trades {', '.join(settings.symbols)} only"
     if core is None:
@@ -171,6 +202,14 @@ def _causes(
         yield "quarantined", "it was quarantined after its code failed"
     if not state.is_active:
         yield "inactive", "it was not active"
+    if silence is not None:
+        yield silence
+    yield from _of_symbol(core, window, symbol)
+
+
+def _of_symbol(core: StrategyCore, window: _Window, symbol: str) -> Iterator[tuple[str, str]]:
+    """Yield what of the symbol itself kept an active strategy from trading it."""
+    state = core.state
     bar = _newest_bar(core, window.entries, symbol)
     if bar is None:
         yield "no_data", f"no {core.strategy.timeframe} bar of {symbol} had come by then"
@@ -181,6 +220,12 @@ def _causes(
                 f"no {core.strategy.timeframe} bar of {symbol} ended then: its newest was"
                 f" {describe(bar.open()[1])}, message {bar.seq:,}"
             ),
+        )
+    muted = state.muted.get(symbol)
+    if muted is not None:
+        yield (
+            "suppressed",
+            f"its wish to {muted.intent} {muted.side} was still held back: {muted.code}",
         )
     pending = state.pending.get(symbol)
     if pending is not None:
@@ -218,20 +263,6 @@ def _newest_bar(core: StrategyCore, entries: Sequence[Entry], symbol: str) -> En
         ):
             return entry
     return None
-
-
-def _values(core: StrategyCore, symbol: str) -> Iterator[str]:
-    """Yield what the strategy knew about the symbol."""
-    state = core.state
-    yield f"position {state.positions.get(symbol, 0)}"
-    if symbol in state.prices:
-        yield f"price {state.prices[symbol]:g}"
-    for (kind, of, *settings), indicator in core.indicators.items():
-        if of == symbol:
-            yield f"{kind}({', '.join(map(str, settings))}) {indicator.value:g}"
-    for attribute, value in vars(core.strategy).items():
-        if not attribute.startswith("_"):
-            yield f"{attribute} {value!r}"
 
 
 def _notes(window: _Window, symbol: str, asked_ns: int) -> Iterator[str]:
