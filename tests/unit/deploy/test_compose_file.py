@@ -106,6 +106,12 @@ def test_only_the_public_base_images_are_needed_for_a_desk() -> None:
     assert not DOCKERFILE.startswith("# syntax")
 
 
+def test_what_is_built_here_is_never_pulled_from_somebody_else() -> None:
+    for name, container in CONTAINERS.items():
+        if container["image"].startswith("tapedeck/"):
+            assert container["pull_policy"] == "never", name
+
+
 def test_the_images_label_is_the_release() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert f"ARG RELEASE={project['version']}\n" in DOCKERFILE
