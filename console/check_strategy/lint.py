@@ -60,7 +60,11 @@ _MODULES: Mapping[str, tuple[str, str]] = {
     ),
 }
 _PLACES: Mapping[str, tuple[str, str]] = {"os.environ": (_OUTSIDE, _GIVE)}
-_ORDER_MATTERS = ("list", "tuple", "next", "iter", "enumerate", "zip", "map", "filter", "sum")
+_ORDER_MATTERS = (
+    "list", "tuple", "next", "iter", "enumerate", "zip", "map", "filter", "sum", "dict.fromkeys",
+    "collections.deque",
+)  # fmt: skip
+_READS = ("read_text", "read_bytes", "iterdir", "urlopen")
 _CHANGES = (
     "append", "add", "update", "extend", "insert", "pop", "popleft", "clear", "remove", "discard",
     "setdefault", "appendleft",
@@ -143,6 +147,8 @@ class _Linter(ast.NodeVisitor):
         takes_set = any(self._names.is_set(argument) for argument in node.args)
         if name in _ORDER_MATTERS and takes_set:
             self._find(node, _ORDER, "use sorted() first")
+        if name in ("max", "min") and takes_set and any(one.arg == "key" for one in node.keywords):
+            self._find(node, "which of two equals comes first differs", "use sorted() first")
         if isinstance(node.func, ast.Attribute):
             self._method(node, node.func)
         self.generic_visit(node)
@@ -150,6 +156,8 @@ class _Linter(ast.NodeVisitor):
     def _method(self, node: ast.Call, function: ast.Attribute) -> None:
         if function.attr == "pop" and not node.args and self._names.is_set(function.value):
             self._find(node, _ORDER, "take min() or max()")
+        if function.attr in _READS:
+            self._find(node, _OUTSIDE, _GIVE)
         if function.attr == "join" and any(self._names.is_set(argument) for argument in node.args):
             self._find(node, _ORDER, "use sorted() first")
         if function.attr in _CHANGES:
@@ -191,15 +199,32 @@ class _Linter(ast.NodeVisitor):
     @override
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
-            if isinstance(target, ast.Subscript):
-                self._changed(node, target.value)
+            self._assigned(node, target)
+            if isinstance(target, ast.Tuple | ast.List) and self._names.is_set(node.value):
+                self._find(node, _ORDER, "use sorted() first")
         self.generic_visit(node)
 
     @override
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        if isinstance(node.target, ast.Subscript):
-            self._changed(node, node.target.value)
+        self._assigned(node, node.target)
         self.generic_visit(node)
+
+    @override
+    def visit_Starred(self, node: ast.Starred) -> None:
+        if self._names.is_set(node.value):
+            self._find(node, _ORDER, "use sorted() first")
+        self.generic_visit(node)
+
+    @override
+    def visit_Set(self, node: ast.Set) -> None:
+        for one in node.elts:  # from a set into a set: no order is lost
+            self.visit(one.value if isinstance(one, ast.Starred) else one)
+
+    def _assigned(self, node: ast.stmt, target: ast.expr) -> None:
+        if isinstance(target, ast.Subscript):
+            self._changed(node, target.value)
+        if isinstance(target, ast.Attribute) and self._names.is_class(target.value):
+            self._find(node, "all instances share it, and no snapshot keeps it", "use self.…")
 
     def _changed(self, node: ast.AST, what: ast.expr) -> None:
         """Something is changed in a function: whose is it?"""

@@ -18,6 +18,7 @@ class Names:
     def __init__(self, tree: ast.Module) -> None:
         self._imported = dict(_imports(tree))
         self._sets: set[str] = set()
+        self._classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
         self.of_module = set(self._mutables(tree.body))
         self.of_class = {
             name
@@ -54,6 +55,16 @@ class Names:
                 return self.is_set(left)
             case ast.Name() | ast.Attribute():
                 return ast.unparse(node) in self._sets
+            case _:
+                return False
+
+    def is_class(self, node: ast.expr) -> bool:
+        """Tell whether an expression is a class of this module, or that of an object."""
+        match node:
+            case ast.Name(id=name):
+                return name in self._classes
+            case ast.Attribute(attr="__class__") | ast.Call(func=ast.Name(id="type")):
+                return True
             case _:
                 return False
 

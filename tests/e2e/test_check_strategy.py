@@ -37,6 +37,16 @@ def test_a_set_that_decides_is_found_in_the_source_and_by_running(workshop: Work
     assert ", in another process " in found["differs"]
 
 
+def test_findings_are_told_of_a_strategy_that_cannot_run(workshop: Workshop) -> None:
+    text = BY_A_SET.replace("lots: int = 3", "shared = []")
+    (workshop.path / "fickle.py").write_text(text, encoding="utf-8")
+    outcome = workshop.run("check-strategy", "fickle.py")
+    assert outcome.code == 1
+    assert "use sorted() first" in outcome.out
+    assert "it was not run: " in outcome.out
+    assert "set it in on_start" in outcome.out
+
+
 def test_a_clean_strategy_is_told_so(workshop: Workshop) -> None:
     outcome = workshop.run("check-strategy", "ema_crossover", "--set", "fast=5")
     assert outcome.code == 0, outcome.err

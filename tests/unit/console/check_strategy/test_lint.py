@@ -30,6 +30,13 @@ def found(body: str, head: str = "") -> list[str]:
         ("", "x = [s for s in set(self.names)]"),
         ("", "x = ','.join({'a', 'b'})"),
         ("", "x = sum({0.1, 0.2})"),
+        ("", "x = dict.fromkeys({'a', 'b'})"),
+        ("", "x, y = {'a', 'b'}"),
+        ("", "x = [*{'a', 'b'}]"),
+        ("", "x = max({'a', 'b'}, key=len)"),
+        ("from pathlib import Path\n", "x = Path('f').read_text()"),
+        ("", "S.seen = 1"),
+        ("", "type(self).seen += 1"),
         ("", "global held"),
     ],
 )
@@ -67,6 +74,7 @@ def test_state_that_no_snapshot_keeps_is_found() -> None:
         "x = self.now_ns + bar.start_ns",
         "for s in self.names: pass",
         "x = max({1, 2})",
+        "x = len({*{1, 2}, 3})",
     ],
 )
 def test_what_decides_by_the_tape_is_left_in_peace(body: str) -> None:
