@@ -49,10 +49,11 @@ def condition(text: str) -> Callable[[Stamp, Message], bool]:
 
     >>> meets = condition("event == 'bar' and close > 100")
     """
+    text = text.strip()
     try:
-        parsed = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise _unclear(text, error.offset or 1, error.msg) from None
+        parsed = ast.parse(text, mode="eval").body
+    except SyntaxError as error:  # one at the very end has no place
+        raise _unclear(text, error.offset or len(text) + 1, error.msg) from None
     look = _compiled(text, parsed)
     return lambda stamp, message: bool(look(stamp, message))
 

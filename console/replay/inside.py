@@ -5,7 +5,7 @@ import pdb  # noqa: T100 - what `pdb` at the prompt is
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CodeType
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, TextIO, override
 
 import msgspec
 
@@ -202,7 +202,7 @@ class Inside:
     def _under_debugger(self, core: Core, stamp: Stamp, message: Message) -> tuple[Message, ...]:
         if str(core.lane) != self._debugged or not isinstance(core, StrategyCore):
             return core.handle(stamp, message)
-        debugger = pdb.Pdb(stdin=self._keys, stdout=self._screen, nosigint=True)
+        debugger = _Debugger(stdin=self._keys, stdout=self._screen, nosigint=True)
         debugger.use_rawinput = self._keys is sys.stdin and sys.stdin.isatty()
         author = type(core.strategy)
         for hook in _HOOKS:
@@ -218,6 +218,21 @@ class Inside:
 
     def _say(self, text: str) -> None:
         self._screen.write(text + "\n")
+
+
+class _Debugger(pdb.Pdb):
+    """Pdb whose `quit` leaves the debugger, not the handling of the message.
+
+    Pdb's own raises in the author's code, which the desk would take for its failure.
+    """
+
+    @override
+    def do_quit(self, arg: str) -> bool:
+        self.clear_all_breaks()
+        self.set_continue()
+        return True
+
+    do_q = do_exit = do_EOF = do_quit  # noqa: N815 - the names that pdb looks for
 
 
 def state_of(core: Core) -> object:

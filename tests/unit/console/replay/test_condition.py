@@ -49,8 +49,9 @@ def test_it_does_not_hold_also_where_it_makes_no_sense(text: str) -> None:
         ("(lambda: 1)()", "at column 1: names"),
         ("[x for x in symbol]", "at column 1: names"),
         ("symbol is None", "at column 11: use == instead of is"),
-        ("event ==", "at column"),
-        ("", "at column"),
+        ("event ==", "at column 9: invalid syntax"),
+        ("  event == 'bar' and", "at column 19: invalid syntax"),
+        ("", "at column 1: invalid syntax"),
     ],
 )
 def test_what_is_not_understood_is_refused_by_its_column(text: str, sentence: str) -> None:

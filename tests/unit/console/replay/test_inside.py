@@ -91,3 +91,14 @@ def test_the_debugger_stops_in_the_authors_own_code(archive: ArchiveTape) -> Non
     assert "(Pdb) '" in shown
     assert f"stopped before {seq + 1:,}" in shown
     assert verdict is None
+
+
+@pytest.mark.parametrize("leaving", ["q\n", "exit\n", "c\n", ""])
+def test_leaving_the_debugger_is_no_failure_of_the_strategy(
+    archive: ArchiveTape, leaving: str
+) -> None:
+    seq = first(archive, "bar.")
+    shown, verdict = talk(archive, f"pdb\n{leaving}", seq)
+    assert "on_bar()" in shown
+    assert verdict is not None
+    assert verdict.found == 0
