@@ -38,14 +38,14 @@ class Order(Struct):
     @property
     def names(self) -> Names:
         """What every message about this order says."""
-        return Names(
-            order_id=self.order_id,
-            client_order_id=self.client_order_id,
-            signal_id=self.signal_id,
-            strategy_id=self.strategy_id,
-            symbol=self.symbol,
-            side=self.side,
-        )
+        return {
+            "order_id": self.order_id,
+            "client_order_id": self.client_order_id,
+            "signal_id": self.signal_id,
+            "strategy_id": self.strategy_id,
+            "symbol": self.symbol,
+            "side": self.side,
+        }
 
 
 class ExecutionState(Struct):
