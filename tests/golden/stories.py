@@ -1,6 +1,8 @@
 """What the golden tapes tell. Recorded in one process, from a simulated market and made-up bars."""
 
+import json
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -16,10 +18,12 @@ from services.strategy.config import StrategySettings
 from shared.domain.values import NS_PER_S, Timeframe
 from shared.messages.market import CorporateAction
 from shared.runtime.source import TimeSlice
+from shared.tape.archive import ArchiveTape
 from tests.backtests import TAPE_ID, desk_of, made_up_bars
 from tests.recorded import write_archive
 
 FOLDER = Path(__file__).parent
+PINNED = FOLDER / "digests.json"
 HOUR_NS = 3_600 * NS_PER_S
 
 
@@ -80,6 +84,32 @@ def record(name: str) -> int:
     tape = play(story.desk, TAPE_ID, story.native, story.slices)
     write_archive(tape, path_of(name))
     return tape.last_seq
+
+
+def digests_of(name: str) -> dict[str, str]:
+    """Return a digest of what each actor of a golden tape says, certificates left out.
+
+    A tape is a file of bytes; these lines tell a reader of the change whose decisions are others.
+    """
+    digests: dict[str, blake2b] = {}
+    for entry in ArchiveTape.open(path_of(name)).entries():
+        if not entry.subject.endswith(".state"):  # it names the code, which changes every day
+            digest = digests.setdefault(str(entry.lane), blake2b(digest_size=16))
+            digest.update(f"{entry.cause} {entry.index} {entry.subject}\n".encode())
+            digest.update(entry.payload)
+    return {lane: digests[lane].hexdigest() for lane in sorted(digests)}
+
+
+def pinned() -> dict[str, dict[str, str]]:
+    """Return the digests that were pinned when the tapes were recorded."""
+    found: dict[str, dict[str, str]] = json.loads(PINNED.read_text(encoding="utf-8"))
+    return found
+
+
+def pin() -> None:
+    """Pin the digests of the tapes as they are."""
+    text = json.dumps({name: digests_of(name) for name in STORIES}, indent=2)
+    PINNED.write_text(text + "\n", encoding="utf-8")
 
 
 def _first(parts: Iterator[TimeSlice], length_ns: int) -> Iterator[TimeSlice]:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from shared.tape.archive import ArchiveTape
-from tests.golden.stories import STORIES, path_of
+from tests.golden.stories import STORIES, digests_of, path_of, pinned
 from tests.tidy.code import ROOT
 
 ADVICE = "if that is on purpose: `make golden`, and say in CHANGELOG.md what is different"
@@ -31,6 +31,10 @@ def test_todays_code_decides_what_was_recorded(name: str, hash_seed: str) -> Non
     assert found["differences"] == 0, f"{found['first']}; {ADVICE}"
     assert found["unanswered"] == 0
     assert found["compared"] > 150
+
+
+def test_what_the_tapes_hold_is_what_was_pinned_in_words_that_a_review_can_read() -> None:
+    assert {name: digests_of(name) for name in STORIES} == pinned(), ADVICE
 
 
 def test_the_golden_tapes_tell_what_they_are_kept_for() -> None:
