@@ -130,6 +130,25 @@ def play(
     ] = None,
     since: Annotated[str | None, typer.Option("--from", help="A sequence or a time, UTC.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="A sequence or a time, UTC.")] = None,
+    rate: Annotated[
+        int, typer.Option(min=1, help="Messages a second at most, at any speed.")
+    ] = 20_000,
+    user: Annotated[
+        str | None, typer.Option(help="Of that server.", envvar="TAPEDECK_ONTO_USER")
+    ] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            help="Better in the variable: others see a command line.",
+            envvar="TAPEDECK_ONTO_PASSWORD",
+        ),
+    ] = None,
+    nkey_file: Annotated[
+        Path | None, typer.Option(help="Instead of a password.", envvar="TAPEDECK_ONTO_NKEY_FILE")
+    ] = None,
+    tls_ca: Annotated[
+        Path | None, typer.Option(help="Who signed its certificate.", envvar="TAPEDECK_ONTO_TLS_CA")
+    ] = None,
     file: Archive = None,
     state: State = None,
     as_json: Json = False,
@@ -138,5 +157,8 @@ def play(
     with explained():
         from console import play as playing  # noqa: PLC0415
 
-        wanted = playing.Wanted(onto, speed, prefix, tuple(subject or ()), since, until, as_json)
+        server = playing.server_of(user, password, nkey_file, tls_ca)
+        wanted = playing.Wanted(
+            onto, speed, prefix, tuple(subject or ()), since, until, as_json, rate, server
+        )
         raise typer.Exit(playing.play(wanted, state, file))

@@ -33,15 +33,15 @@ async def open_source(state: Path | None, file: Path | None) -> AsyncIterator[Re
         yield tape
 
 
-async def everything(tape: ReadableTape, end: int) -> AsyncIterator[Entry]:
-    """Yield all messages up to a sequence, in order."""
+async def everything(tape: ReadableTape, end: int, start: int = 1) -> AsyncIterator[Entry]:
+    """Yield all messages from a sequence up to another, in order."""
     if isinstance(tape, ArchiveTape):
-        for known in takewhile(lambda one: one.seq <= end, tape.entries()):
+        for known in takewhile(lambda one: one.seq <= end, tape.entries(start)):
             yield known
         return
-    if not end:
+    if end < start:
         return
-    async with tape.reader(LANES, 1) as reader:
+    async with tape.reader(LANES, start) as reader:
         while (entry := await reader.next(READ_S)) is not None and entry.seq <= end:
             yield entry
             if entry.seq == end:

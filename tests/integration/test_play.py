@@ -17,12 +17,14 @@ from nats.aio.msg import Msg
 
 from console.embedded import programs
 from console.embedded.process import free_port
-from console.play import Wanted, play
+from console.play import Wanted, play, server_of
 from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.runtime.exits import Exit
 from shared.tape.archive import ArchiveTape
 from tests.e2e.desk import wait_until
 from tests.golden.stories import path_of
+from tests.servers import NatsUnderTest
+from tests.tapes import fresh_tape
 from tests.tidy.code import ROOT
 
 TAPE = path_of("limits")
@@ -87,15 +89,24 @@ def test_a_filter_lets_through_what_it_covers(other_server: str) -> None:
 
 
 def test_ctrl_c_says_how_far_it_came(other_server: str) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "console.cli", "play", "--onto", other_server, "--speed", "1x",
-         "--tape", str(TAPE), "--json"],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    time.sleep(2)  # it waits for the second minute of its market by then
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=10)
-    assert process.returncode == 130
+    async def interrupted() -> tuple[int | None, bytes]:
+        client = await nats.connect(other_server, connect_timeout=5)
+        bars = await client.subscribe("data.file.bar.>")
+        await client.flush()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "console.cli", "play", "--onto", other_server),
+            *("--speed", "1x", "--tape", str(TAPE), "--json"),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        await bars.next_msg(30)  # from here on it waits for its market's second minute
+        process.send_signal(signal.SIGINT)
+        out, _ = await process.communicate()
+        await client.close()
+        return process.returncode, out
+
+    code, out = asyncio.run(interrupted())
+    assert code == 130
     told = json.loads(out)
     assert not told["complete"]
     assert 0 < told["last_seq"] < 100
@@ -118,3 +129,53 @@ def test_a_wrong_server_is_one_sentence() -> None:
         play(Wanted("localhost", "max"), None, TAPE)
     with pytest.raises(UnavailableError, match="cannot be reached"):
         play(Wanted(f"nats://127.0.0.1:{free_port()}", "max"), None, TAPE)
+
+
+def test_a_stream_that_keeps_only_a_part_is_found_too(other_server: str) -> None:
+    async def keep() -> None:
+        client = await nats.connect(other_server, connect_timeout=5)
+        await client.jetstream().add_stream(name="ORDERS", subjects=["execution.*.filled.>"])
+        await client.close()
+
+    asyncio.run(keep())
+    with pytest.raises(UnavailableError, match="stream ORDERS on that server"):
+        play(Wanted(other_server, "max"), None, TAPE)
+
+
+def test_a_desks_own_server_is_refused(clean_nats: NatsUnderTest, tmp_path: Path) -> None:
+    async def make_tape() -> None:
+        async with fresh_tape(clean_nats):
+            pass
+
+    def play_as(user: str) -> None:
+        seed = tmp_path / f"{user}.nk"
+        seed.write_text(clean_nats.logins[user].seed or "", encoding="ascii")
+        play(Wanted(clean_nats.url, "max", server=server_of(user, None, seed, None)), None, TAPE)
+
+    asyncio.run(make_tape())
+    for user in clean_nats.logins:
+        with pytest.raises(UnavailableError, match="that server holds a desk's tape"):
+            play_as(user)
+
+
+def test_the_market_sets_the_pace_and_no_wall_time(other_server: str) -> None:
+    """A command's own time is years behind the market's; what follows is paced all the same."""
+    wanted = Wanted(other_server, "6000x", from_text="1", to_text="400")
+    began_s = time.monotonic()
+    assert play(wanted, None, TAPE) == Exit.OK
+    entries = [one for one in ArchiveTape.open(TAPE).entries() if one.seq <= 400]
+    times = [one.open()[0].ts_ns for one in entries if one.subject.startswith("data.file.bar")]
+    assert time.monotonic() - began_s >= (times[-1] - times[0]) / 6_000 / 10**9
+
+
+def test_the_rate_has_a_limit(other_server: str) -> None:
+    began_s = time.monotonic()
+    assert play(Wanted(other_server, "max", to_text="300", rate=400), None, TAPE) == Exit.OK
+    assert time.monotonic() - began_s >= 280 / 400
+
+
+def test_what_is_not_on_the_tape_cannot_be_played(other_server: str) -> None:
+    with pytest.raises(ConfigurationError, match="nothing to play from 99,999,999 to"):
+        play(Wanted(other_server, "max", from_text="99999999"), None, TAPE)
+    with pytest.raises(ConfigurationError, match="exclude each other"):
+        server_of("me", "secret", Path("seed.nk"), None)
