@@ -142,7 +142,7 @@ def main(arguments: Sequence[str]) -> int:
     bars = len(timeline.bars.end_ns)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // MEGABYTE_KB
     sys.stdout.write(
-        f"{bars / took_s:.0f} bars/s ({bars / worked_s:,.0f} by CPU time),"
+        f"{bars / worked_s:.0f} bars/s of CPU time ({bars / took_s:,.0f} by the clock),"
         f" {found['orders']} orders, {found['fills']} fills, {memory} MB\n"
     )
     return 0

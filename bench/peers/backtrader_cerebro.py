@@ -42,9 +42,9 @@ def run(path: str, fast: int, slow: int) -> Told:
     engine.addstrategy(Crossover, fast=fast, slow=slow)
     engine.broker.setcash(10_000_000)
     engine.broker.setcommission(commission=0.0001)
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     (strategy,) = engine.run()
-    took_s = time.perf_counter() - began_s
+    took_s = time.process_time() - began_s
     return Told(f"backtrader {version('backtrader')}", len(frame), took_s, strategy.closed)
 
 

@@ -79,9 +79,9 @@ def run(path: str, fast: int, slow: int) -> Told:
     engine.add_data(BarDataWrangler(bar_type, share).process(frame))
     config = CrossoverConfig(instrument_id=share.id, bar_type=bar_type, fast=fast, slow=slow)
     engine.add_strategy(Crossover(config))
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     engine.run()
-    took_s = time.perf_counter() - began_s
+    took_s = time.process_time() - began_s
     trades = len(engine.cache.positions_closed()) + len(engine.cache.position_snapshots())
     return Told(f"NautilusTrader {version('nautilus_trader')}", len(frame), took_s, trades)
 

@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 
 
 class Told(NamedTuple):
-    """What one run came to: `trades` are closed round trips."""
+    """What one run came to: `seconds` of CPU time, because the machine may have other work;
+    `trades` are closed round trips.
+    """
 
     engine: str
     bars: int
