@@ -227,7 +227,7 @@ class _Debugger(pdb.Pdb):
     """
 
     @override
-    def do_quit(self, arg: str) -> bool:
+    def do_quit(self, arg: str) -> bool | None:
         self.clear_all_breaks()
         self.set_continue()
         return True

@@ -7,10 +7,10 @@ the order, or which line was the last before it stayed silent.
 
 import linecache
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, override
 
 from console.check_strategy.lint import lint_class, sources_of
 from console.configuration import DeskConfiguration
@@ -29,6 +29,8 @@ from shared.runtime.actor import Actor
 from shared.runtime.replay import Replay, Verdict
 from shared.tape.interface import ReadableTape
 
+type TraceFunction = Callable[[FrameType, str, object], TraceFunction | None]
+
 
 class Line(NamedTuple):
     """A line of an author's source. `asks`: an order is asked for there."""
@@ -37,6 +39,7 @@ class Line(NamedTuple):
     number: int
     asks: bool
 
+    @override
     def __str__(self) -> str:
         """Return file, number and text."""
         text = linecache.getline(self.path, self.number).strip()
@@ -93,12 +96,12 @@ class _Watch:
         finally:
             sys.settrace(before)
 
-    def _entered(self, frame: FrameType, _event: str, _what: object) -> object:
+    def _entered(self, frame: FrameType, _event: str, _what: object) -> TraceFunction | None:
         if frame.f_code is Seat.ask.__code__:
             self._ask(frame)
         return self._went_on if frame.f_code.co_filename in self._paths else None
 
-    def _went_on(self, frame: FrameType, event: str, _what: object) -> object:
+    def _went_on(self, frame: FrameType, event: str, _what: object) -> TraceFunction:
         if event == "line":
             self.last = Line(frame.f_code.co_filename, frame.f_lineno, asks=False)
         return self._went_on

@@ -3,6 +3,10 @@
 import json
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from shared.tape.archive import ArchiveTape
+from shared.tape.archive_writer import writing
 from tests.e2e.desk import Workshop, write_bars
 from tests.recorded import record
 
@@ -73,6 +77,10 @@ def test_a_file_alone_is_replayed_where_its_desk_was_never_configured(workshop: 
     assert edited.code == 1
     assert "quantity" in edited.out
     assert "strategy.Often: its code has been changed since" in edited.out
+    assert "today's code asks for an order at mine.py:12: self.exit(bar.symbol)" in edited.out
+    strategy.write_text(STRATEGY.format(every=9))
+    silent = workshop.run("replay", "--tape", "day.tape")
+    assert "asks for nothing; it ended at mine.py:11: if self.seen % 9 == 0:" in silent.out
 
 
 def test_a_damaged_file_is_one_sentence(workshop: Workshop) -> None:
@@ -87,6 +95,24 @@ def test_a_damaged_file_is_one_sentence(workshop: Workshop) -> None:
     assert "does not match its checksum" in workshop.run("replay", "--tape", "day.tape").error
     path.write_bytes(b"symbol,ts,open\n")
     assert "is no archive of a tape" in workshop.run("replay", "--tape", "day.tape").error
+
+
+def test_an_older_schema_and_a_place_behind_the_end_are_one_sentence(workshop: Workshop) -> None:
+    record(workshop.path / "day.tape")
+    tape = ArchiveTape.open(workshop.path / "day.tape")
+    older = replace(tape.header, release="0.0.1")
+    with writing(workshop.path / "old.tape", older, force=False) as writer:
+        for entry in tape.entries():
+            payload = entry.payload.replace(b'"v":1,', b'"v":0,', 1)
+            writer.add(replace(entry, payload=payload))
+        writer.finish()
+    refused = workshop.run("replay", "--tape", "old.tape")
+    assert refused.code == 2
+    assert "recorded by release 0.0.1 with schema version 0" in refused.error
+    for option in ("--from", "--break-at"):
+        behind = workshop.run("replay", "--tape", "day.tape", option, "999999")
+        assert behind.code == 2
+        assert f"{option} 999,999 lies behind the last message" in behind.error
 
 
 def test_what_cannot_be_replayed_is_one_sentence(workshop: Workshop) -> None:
