@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from console.output import print_json, terminal
 from console.replay.recorded import Survey, desk_of, survey
 from console.tape_source import everything, open_source
 from console.what_if.matching import Cause, Pair, attributed, matched, worth
+from console.what_if.rebuilt import Rebuilt, Series, first_differences
 from console.what_if.rerun import Decision, Outcome, recorded, rerun, slices_of
+from services.strategy.catalogue import resolve
 from shared.config.desk import read_file
 from shared.domain.errors import ConfigurationError
 from shared.domain.values import ZERO, to_price
@@ -76,7 +78,8 @@ def parity(day: str | None, state: Path | None, file: Path | None, *, as_json: b
     tape = asyncio.run(_recording(state, file))
     desk = tape.desk()
     slices = tape.slices(desk.data.feed)
-    backtested = rerun(desk, tape.tape_id, tape.found.native, slices).decisions
+    rebuilt = Rebuilt()
+    backtested = rerun(desk, tape.tape_id, tape.found.native, slices, [rebuilt]).decisions
     pairs = matched(recorded(tape.entries), backtested)
     if day is not None:
         pairs = [pair for pair in pairs if moment(pair.decision.ts_ns)[:10] == day]
@@ -85,7 +88,8 @@ def parity(day: str | None, state: Path | None, file: Path | None, *, as_json: b
                 f"--day {day}: nothing was decided on that day (ISO date, UTC)"
             )
     marks = marks_of(slices)
-    document = parity_document(pairs, marks)
+    differences = first_differences(tape.entries, rebuilt)
+    document = parity_document(pairs, marks, _reads_other_bars(desk, differences))
     if as_json:
         print_json(document)
     else:
@@ -111,12 +115,34 @@ def marks_of(slices: Iterable[TimeSlice]) -> dict[str, Decimal]:
     return found
 
 
-def parity_document(pairs: Sequence[Pair], marks: Mapping[str, Decimal]) -> dict[str, object]:
+def _reads_other_bars(
+    desk: DeskConfiguration, differences: Mapping[Series, int]
+) -> Callable[[Decision], bool]:
+    """Return what tells whether a decision was made when its strategy had read other bars."""
+    timeframes = {
+        name: str(settings.timeframe or resolve(settings.use).timeframe)
+        for name, settings in desk.strategies.items()
+    }
+
+    def has_other_data(one: Decision) -> bool:
+        series = (one.key.symbol, timeframes.get(one.key.strategy_id, ""))
+        return series in differences and differences[series] <= one.ts_ns
+
+    return has_other_data
+
+
+def parity_document(
+    pairs: Sequence[Pair],
+    marks: Mapping[str, Decimal],
+    has_other_data: Callable[[Decision], bool] = lambda _: False,
+) -> dict[str, object]:
     """Return JSON values: the worth of both, and what the difference comes from."""
     causes: dict[str, Decimal] = {str(cause): ZERO for cause in Cause}
     counts: Counter[str] = Counter()
     for pair in pairs:
-        for cause, amount in attributed(pair, marks).items():
+        for cause, amount in attributed(
+            pair, marks, has_other_data=has_other_data(pair.decision)
+        ).items():
             causes[str(cause)] += amount
             counts[str(cause)] += 1
     happened = sum((worth(pair.one, marks) for pair in pairs), ZERO)

@@ -22,6 +22,7 @@ NEAR_NS = 600 * NS_PER_S
 class Cause(StrEnum):
     """What a difference comes from."""
 
+    DATA = "data"
     SIGNAL = "signal"
     RISK = "risk"
     SIZE = "size"
@@ -90,11 +91,18 @@ def worth(decision: Decision | None, marks: Mapping[str, Decimal]) -> Decimal:
     return decision.bought * mark - decision.paid - decision.fees
 
 
-def attributed(pair: Pair, marks: Mapping[str, Decimal]) -> dict[Cause, Decimal]:
-    """Return what `one` came to more than `other`, by what it comes from; zeros are left out."""
+def attributed(
+    pair: Pair, marks: Mapping[str, Decimal], *, has_other_data: bool = False
+) -> dict[Cause, Decimal]:
+    """Return what `one` came to more than `other`, by what it comes from; zeros are left out.
+
+    `has_other_data` says that the strategy had read other bars by then: a signal that one run
+    lacks comes from that.
+    """
     one, other = pair.one, pair.other
     if one is None or other is None:
-        return _kept({Cause.SIGNAL: worth(one, marks) - worth(other, marks)})
+        cause = Cause.DATA if has_other_data else Cause.SIGNAL
+        return _kept({cause: worth(one, marks) - worth(other, marks)})
     if bool(one.bought) != bool(other.bought):
         is_risk = one.is_approved != other.is_approved
         cause = Cause.RISK if is_risk else Cause.TIMING

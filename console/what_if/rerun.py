@@ -4,7 +4,7 @@ Only market data is taken from the tape. Operators' commands are not given again
 strategies that were ever activated are active from the start.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from shared.messages.market import Clock
 from shared.messages.orders import Filled
 from shared.messages.signals import Signal
 from shared.runtime.drain import Drain
+from shared.runtime.routes import Listener
 from shared.runtime.source import TimeSlice
 from shared.subjects import lane
 from shared.tape.entry import Entry
@@ -122,10 +123,14 @@ def rerun(
     tape_id: str,
     native: Timeframe | None,
     slices: Iterable[TimeSlice],
+    listeners: Sequence[Listener] = (),
 ) -> Outcome:
-    """Play slices through a desk; ConfigurationError for a strategy that cannot be made."""
+    """Play slices through a desk; ConfigurationError for a strategy that cannot be made.
+
+    `listeners` hear what they read, after everybody else.
+    """
     notes, ledger = Notes(), books_of(desk)
-    drain = Drain(actors_of(desk, tape_id, native, ledger), tape_id, listeners=[notes])
+    drain = Drain(actors_of(desk, tape_id, native, ledger), tape_id, listeners=[notes, *listeners])
     drain.be_born()
     feed = lane("data", desk.data.feed)
     with without_collector():
