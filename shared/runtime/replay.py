@@ -110,7 +110,7 @@ class Replay:
                     else:
                         said = self.handle(seat.core, stamp, message)
                     if said and entry.seq > seat.certificate.from_seq:
-                        outs = answers(self._tape_id, seat.core.lane, stamp, said)
+                        outs = answers(self._tape_id, seat.core.lane, stamp, said, is_traced=False)
                         seat.produced.extend(birth.still_to_say(outs, seat.certificate))
         if own is not None and entry.seq > own.born_seq:
             self._compare(own, entry)

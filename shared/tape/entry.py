@@ -74,9 +74,17 @@ class Outgoing(Struct, frozen=True):
 
 
 def answers(
-    tape_id: str, speaker: Lane, stamp: Stamp, outputs: tuple[Message, ...]
+    tape_id: str,
+    speaker: Lane,
+    stamp: Stamp,
+    outputs: tuple[Message, ...],
+    *,
+    is_traced: bool = True,
 ) -> tuple[Outgoing, ...]:
-    """Give the outputs of one input their heads: identity, cause, story, time."""
+    """Give the outputs of one input their heads: identity, cause, story, time.
+
+    Who only compares needs no trace: it travels beside a message and decides nothing.
+    """
     count = len(outputs)
     made = []
     for index, message in enumerate(outputs):
@@ -88,7 +96,7 @@ def answers(
             ts_ns=stamp.ts_ns,
         )
         subject = subject_of(speaker, message)
-        trace = traceparent(head.correlation_id, head.id)
+        trace = traceparent(head.correlation_id, head.id) if is_traced else ""
         made.append(Outgoing(subject, encode(head, message), stamp.seq, index, count, trace))
     return tuple(made)
 
