@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from console.tape_source import everything
 from shared.domain.errors import ConfigurationError
 from shared.tape.archive import ArchiveTape
 from shared.tape.entry import Entry
@@ -120,13 +121,9 @@ async def _find_by_id(tape: ReadableTape, text: str) -> tuple[Entry, list[Entry]
 
 async def _effects(tape: ReadableTape, cause: Entry) -> list[Entry]:
     """Return what answers market data, as far as it stands near."""
-    bounds = await tape.bounds()
-    found = []
-    for seq in range(cause.seq + 1, min(bounds.last, cause.seq + EFFECTS_SPAN) + 1):
-        one = await tape.get(seq)
-        if one is not None and one.cause == cause.seq:
-            found.append(one)
-    return found
+    end = min((await tape.bounds()).last, cause.seq + EFFECTS_SPAN)
+    near = everything(tape, end, cause.seq + 1)
+    return [one async for one in near if one.cause == cause.seq]
 
 
 def _is_of(entry: Entry, story: str) -> bool:
