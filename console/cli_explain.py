@@ -26,17 +26,47 @@ def replay(
     break_when: Annotated[
         str | None, typer.Option(help="Stop where it holds: 'symbol == \"AAPL\"'.")
     ] = None,
+    changes: Annotated[
+        Path | None, typer.Option("--with", help="A changed desk instead: as `what-if`.")
+    ] = None,
+    onto: Annotated[
+        str | None, typer.Option(help="Publish it there instead: as `play`, which has more.")
+    ] = None,
+    speed: Annotated[str, typer.Option(help="With --onto: max, 60x, 1x …")] = "1x",
     state: State = None,
     as_json: Json = False,
 ) -> None:
     """Run the recorded inputs through the code again and compare every output."""
     with explained():
+        has_looks = bool(actor or break_at or break_when)
+        if changes is not None:
+            _refuse_together("--with", onto or has_looks or since or until)
+            from console.what_if import command  # noqa: PLC0415
+
+            command.what_if(changes, state, file, as_json=as_json)
+            return
+        if onto is not None:
+            _refuse_together("--onto", has_looks)
+            from console import play as playing  # noqa: PLC0415
+
+            told = playing.Wanted(onto, speed, "", (), since, until, as_json)
+            raise typer.Exit(playing.play(told, state, file))
         from console.replay.command import Wanted, replay  # noqa: PLC0415
 
         wanted = Wanted(
             state, file, tuple(actor or ()), since, until, break_at, break_when, as_json
         )
         raise typer.Exit(replay(wanted))
+
+
+def _refuse_together(option: str, others: object) -> None:
+    if others:
+        from shared.domain.errors import ConfigurationError  # noqa: PLC0415
+
+        raise ConfigurationError(
+            f"{option} does something else than a replay: it goes with --tape, --state and --json"
+            " (--onto also with --speed, --from and --to)"
+        )
 
 
 @explain.command()

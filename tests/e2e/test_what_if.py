@@ -49,3 +49,13 @@ def test_a_bad_change_is_one_sentence(workshop: Workshop) -> None:
     assert "it changes nothing" in workshop.run(*command).error
     none = workshop.run("parity", "--day", "2031-01-01", "--tape", LIMITS)
     assert "nothing was decided on that day" in none.error
+
+
+def test_a_replay_with_a_change_is_a_what_if(workshop: Workshop) -> None:
+    (workshop.path / "one.toml").write_text("[risk]\nmax_open_positions = 1\n", encoding="utf-8")
+    change = ("--with", "one.toml", "--tape", LIMITS, "--json")
+    assert workshop.run("replay", *change).document == workshop.run("what-if", *change).document
+    both = workshop.run("replay", *change, "--break-at", "5")
+    assert "--with does something else than a replay" in both.error
+    nowhere = workshop.run("replay", "--onto", "localhost", "--tape", LIMITS)
+    assert "as in nats://127.0.0.1:4222" in nowhere.error
