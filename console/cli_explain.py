@@ -1,7 +1,7 @@
 """The commands that look into what was recorded: replay, why, why-not, what-if, parity."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -32,13 +32,17 @@ def replay(
     onto: Annotated[
         str | None, typer.Option(help="Publish it there instead: as `play`, which has more.")
     ] = None,
-    speed: Annotated[str, typer.Option(help="With --onto: max, 60x, 1x …")] = "1x",
+    speed: Annotated[
+        str | None, typer.Option(help="With --onto: max, 60x, 1x …", show_default="1x")
+    ] = None,
     state: State = None,
     as_json: Json = False,
 ) -> None:
     """Run the recorded inputs through the code again and compare every output."""
     with explained():
         has_looks = bool(actor or break_at or break_when)
+        if speed is not None and onto is None:
+            _refuse("--speed belongs to --onto: a replay goes as fast as it can")
         if changes is not None:
             _refuse_together("--with", onto or has_looks or since or until)
             from console.what_if import command  # noqa: PLC0415
@@ -49,7 +53,7 @@ def replay(
             _refuse_together("--onto", has_looks)
             from console import play as playing  # noqa: PLC0415
 
-            told = playing.Wanted(onto, speed, "", (), since, until, as_json)
+            told = playing.Wanted(onto, speed or "1x", "", (), since, until, as_json)
             raise typer.Exit(playing.play(told, state, file))
         from console.replay.command import Wanted, replay  # noqa: PLC0415
 
@@ -61,12 +65,16 @@ def replay(
 
 def _refuse_together(option: str, others: object) -> None:
     if others:
-        from shared.domain.errors import ConfigurationError  # noqa: PLC0415
-
-        raise ConfigurationError(
+        _refuse(
             f"{option} does something else than a replay: it goes with --tape, --state and --json"
             " (--onto also with --speed, --from and --to)"
         )
+
+
+def _refuse(sentence: str) -> NoReturn:
+    from shared.domain.errors import ConfigurationError  # noqa: PLC0415
+
+    raise ConfigurationError(sentence)
 
 
 @explain.command()

@@ -94,7 +94,7 @@ def _details(entry: Entry) -> Iterator[str]:
 def _check(check: Check) -> str:
     verdict = "passed" if check.passed else "FAILED"
     detail = f" ({check.detail})" if check.detail else ""
-    return f"{verdict} {check.code}: {check.value} of {check.limit}{detail}"
+    return f"{verdict} {check.code}: {check.value} against {check.limit}{detail}"
 
 
 def _since(ns: int) -> str:

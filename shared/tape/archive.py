@@ -244,6 +244,8 @@ def _check_beginning(data: bytes, path: Path) -> None:
             f"{path} has archive format {version}, this release reads up to {FORMAT}: update"
             " Tapedeck"
         )
+    if version < 1:
+        raise ArchiveError(f"{path} has archive format {version}, which there never was")
 
 
 def read_header(file: BinaryIO, path: Path) -> tuple[ArchiveHeader, FrameHead]:

@@ -22,6 +22,7 @@ from shared.tape.archive_format import (
     FrameHead,
     Kind,
     digest,
+    is_of_desk,
     read_head,
     unpack,
     unpack_index,
@@ -68,6 +69,7 @@ class _Walk:
         self._expected = 1
         self._chains = {header.chain}  # what the next one may follow
         self._last_seq = 0
+        self._of_desk: list[int] = []  # chunks with certificates or commands, as they are
         self._has_end = False
 
     def run(self) -> None:
@@ -111,9 +113,14 @@ class _Walk:
     def _open(self, head: FrameHead, body: bytes) -> None:
         try:
             if head.kind == Kind.END:
-                unpack_index(body, head.raw_bytes)
+                told = unpack_index(body, head.raw_bytes).of_desk
+                if told not in (None, self._of_desk) and not self._report.faults:
+                    self._fault("the index does not say where certificates and commands stand")
             else:
-                self._report.messages += len(unpack(body, head.raw_bytes))
+                entries = unpack(body, head.raw_bytes)
+                if any(is_of_desk(entry.subject) for entry in entries):
+                    self._of_desk.append(head.number)
+                self._report.messages += len(entries)
                 self._report.chunks += 1
                 self._last_seq = head.last_seq
         except ArchiveError as error:

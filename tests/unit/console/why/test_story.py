@@ -97,7 +97,7 @@ def test_a_denial_tells_every_reason_with_value_and_limit(limits: ArchiveTape) -
     text = shown(story(limits, str(entry.seq)))
     assert "looked at fast" in text
     for check in denied.reasons:
-        assert f"FAILED {check.code}: {check.value} of {check.limit}" in text
+        assert f"FAILED {check.code}: {check.value} against {check.limit}" in text
 
 
 def test_a_halt_reaches_the_price_that_caused_it(limits: ArchiveTape) -> None:

@@ -71,6 +71,7 @@ def test_a_reader_gives_what_its_filters_cover_and_ends(tmp_path: Path) -> None:
         (b"seq,subject\n1,data.file.bar\n", "is no archive of a tape"),
         (MAGIC[:5], "is cut: only its first 5 bytes"),
         (MAGIC + VERSION.pack(FORMAT + 1), f"has archive format {FORMAT + 1}, this release reads"),
+        (MAGIC + VERSION.pack(0), "has archive format 0, which there never was"),
         (MAGIC + VERSION.pack(FORMAT), "the header is cut"),
     ],
 )

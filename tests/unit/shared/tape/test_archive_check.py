@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from shared.tape import archive_writer
 from shared.tape.archive import ArchiveTape
 from shared.tape.archive_check import check_archive
 from shared.tape.archive_format import MAGIC, TRAILER, VERSION, ArchiveError
+from shared.tape.entry import Entry
 from tests.unit.shared.tape.archives import archive, messages
 
 COUNT = 9_000  # five chunks
@@ -108,3 +110,15 @@ def test_parts_of_two_archives_do_not_make_one(
 def test_what_does_not_begin_as_an_archive_is_refused(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(ArchiveError, match=r"no archive|archive format 9"):
         faults(tmp_path, data)
+
+
+def test_an_index_that_hides_a_command_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [Entry(1, "control.op.kill", b"{}", 1), Entry(2, "risk.main.halted", b"{}", 2)]
+    archive(tmp_path / "honest", told)
+    assert check_archive(tmp_path / "honest").faults == []
+    monkeypatch.setattr(archive_writer, "is_of_desk", lambda _subject: False)
+    archive(tmp_path / "forged", told)
+    (fault,) = check_archive(tmp_path / "forged").faults
+    assert fault == "the index does not say where certificates and commands stand"
