@@ -8,7 +8,22 @@ import typer
 from typer.core import TyperCommand
 
 from console.cli_explain import explain
-from console.cli_options import Actions, Config, Json, Profile, Reason, Report, State
+from console.cli_options import (
+    Actions,
+    Cash,
+    Config,
+    Data,
+    Json,
+    Profile,
+    Reason,
+    Report,
+    Settings,
+    Since,
+    State,
+    Strategies,
+    Symbols,
+    Until,
+)
 from console.cli_tape import tape
 from console.failure import INTERRUPTED, explained
 
@@ -73,26 +88,16 @@ def up(
     context: typer.Context,
     *,
     feed: Annotated[str | None, typer.Option(help="sim or file.")] = None,
-    data: Annotated[
-        list[Path] | None, typer.Option(help="File or folder to play; repeatable.")
-    ] = None,
+    data: Data = None,
     actions: Actions = None,
     speed: Annotated[str | None, typer.Option(help="max, 60x, 1x …")] = None,
     until_done: Annotated[
         bool, typer.Option("--until-done", help="Play the files, print the result, end.")
     ] = False,
-    strategy: Annotated[  # noqa: ARG001 - read in the order of the command line
-        list[str] | None,
-        typer.Option(help="Built-in name, package.module:Class or file.py:Class; repeatable."),
-    ] = None,
-    setting: Annotated[  # noqa: ARG001 - the same
-        list[str] | None,
-        typer.Option(
-            "--set", help="key=value for the --strategy before it; before the first: for all."
-        ),
-    ] = None,
-    symbols: Annotated[str | None, typer.Option(help="Comma-separated.")] = None,
-    cash: Annotated[str | None, typer.Option(help="Starting cash of the paper account.")] = None,
+    strategy: Strategies = None,  # noqa: ARG001 - read in the order of the command line
+    setting: Settings = None,  # noqa: ARG001 - the same
+    symbols: Symbols = None,
+    cash: Cash = None,
     seed: Annotated[int | None, typer.Option(help="Of the simulated market.")] = None,
     config: Config = None,
     profile: Profile = None,
@@ -126,24 +131,14 @@ def up(
 def backtest(
     context: typer.Context,
     *,
-    data: Annotated[
-        list[Path] | None, typer.Option(help="File or folder to play; repeatable.")
-    ] = None,
+    data: Data = None,
     actions: Actions = None,
-    strategy: Annotated[  # noqa: ARG001 - read in the order of the command line
-        list[str] | None,
-        typer.Option(help="Built-in name, package.module:Class or file.py:Class; repeatable."),
-    ] = None,
-    setting: Annotated[  # noqa: ARG001 - the same
-        list[str] | None,
-        typer.Option(
-            "--set", help="key=value for the --strategy before it; before the first: for all."
-        ),
-    ] = None,
-    symbols: Annotated[str | None, typer.Option(help="Comma-separated.")] = None,
-    cash: Annotated[str | None, typer.Option(help="Starting cash of the paper account.")] = None,
-    since: Annotated[str | None, typer.Option("--from", help="First day or moment, UTC.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Last day or moment, UTC.")] = None,
+    strategy: Strategies = None,  # noqa: ARG001 - read in the order of the command line
+    setting: Settings = None,  # noqa: ARG001 - the same
+    symbols: Symbols = None,
+    cash: Cash = None,
+    since: Since = None,
+    until: Until = None,
     benchmark: Annotated[
         str | None, typer.Option(help="Symbol to compare with; else all, in equal parts.")
     ] = None,
@@ -191,24 +186,14 @@ def optimize(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the proposals.")] = 1,
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster, or auto.")] = None,
-    data: Annotated[
-        list[Path] | None, typer.Option(help="File or folder to play; repeatable.")
-    ] = None,
+    data: Data = None,
     actions: Actions = None,
-    strategy: Annotated[  # noqa: ARG001 - read in the order of the command line
-        list[str] | None,
-        typer.Option(help="Built-in name, package.module:Class or file.py:Class; repeatable."),
-    ] = None,
-    setting: Annotated[  # noqa: ARG001 - the same
-        list[str] | None,
-        typer.Option(
-            "--set", help="key=value for the --strategy before it; before the first: for all."
-        ),
-    ] = None,
-    symbols: Annotated[str | None, typer.Option(help="Comma-separated.")] = None,
-    cash: Annotated[str | None, typer.Option(help="Starting cash of the paper account.")] = None,
-    since: Annotated[str | None, typer.Option("--from", help="First day or moment, UTC.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Last day or moment, UTC.")] = None,
+    strategy: Strategies = None,  # noqa: ARG001 - read in the order of the command line
+    setting: Settings = None,  # noqa: ARG001 - the same
+    symbols: Symbols = None,
+    cash: Cash = None,
+    since: Since = None,
+    until: Until = None,
     report: Report = None,
     config: Config = None,
     profile: Profile = None,
