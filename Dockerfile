@@ -50,6 +50,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent ta
  && install -d -o tapedeck -g tapedeck -m 0700 /secrets /desk /tape /tape-2 /tape-3 /marks /backup \
  && for user in data strategy risk execution ledger console gateway admin; do \
         install -d -o tapedeck -g tapedeck -m 0700 /secrets/$user; done \
+ && install -d -o tapedeck -g tapedeck -m 0700 /secrets/replica \
  && install -d -o tapedeck -g tapedeck -m 0755 /secrets/nats /secrets/postgres
 COPY --from=environment /opt/tapedeck /opt/tapedeck
 ENV PATH=/opt/tapedeck/bin:$PATH \

@@ -12,6 +12,7 @@ folder and no other; a user without a folder is not set up.
     SECRETS/<user>/<user>.nk     his nkey's seed, 0600
     SECRETS/<user>/pgpass        his password at the database, where he has one, 0600
     SECRETS/postgres/password    the owner's, for the database server itself
+    SECRETS/replica/pgpass       of who copies the database, where there is a copy, 0600
     SECRETS/nats/<server>.conf   public keys and rights; of a cluster also what its servers know
                                  each other by
 
@@ -33,7 +34,7 @@ from console.embedded.nkey_files import kept_key
 from console.failure import explained
 from console.home import home_of
 from console.nats_server import MEMBERS_BYTES_MAX, NatsServer, configuration
-from console.provision_roles import LOGINS, OWNER, prepare_roles
+from console.provision_roles import LOGINS, OWNER, REPLICA, prepare_roles
 from shared.config.desk import merge
 from shared.domain.errors import ConfigurationError, UnavailableError
 from shared.permissions import ADMIN, MEMBERS_STREAM, SNAPSHOT_STREAM, TAPE_STREAM, USERS
@@ -52,6 +53,7 @@ REPLAY_SERVER = "nats-replay"  # for a copy of the tape, with the same keys
 CLUSTER_SIZES = (1, 3, 5)  # a majority decides: of an even number it takes one more
 ROUTE_PORT = 6222
 MONITOR = "127.0.0.1:8222"  # for the health check inside the container, and nobody else
+REPLICA_FOLDER = "replica"
 _PASSWORD_BYTES = 24
 _SERVER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -117,6 +119,9 @@ def _pgpass_files(folder: Path, owner_password: str) -> list[str]:
         else:
             _kept_secret(path, partial(_new_pgpass, login), mode=0o600)
         made.append(login)
+    if (folder / REPLICA_FOLDER).is_dir():
+        _kept_secret(folder / REPLICA_FOLDER / "pgpass", partial(_new_pgpass, REPLICA), mode=0o600)
+        made.append(REPLICA)
     return made
 
 
@@ -175,6 +180,9 @@ async def make_roles(folder: Path, desk: DeskConfiguration) -> list[str]:
         for user, login in LOGINS.items()
         if login != OWNER and (folder / user / "pgpass").exists()
     }
+    of_replica = folder / REPLICA_FOLDER / "pgpass"
+    if of_replica.exists():
+        passwords[REPLICA] = password_in(of_replica)
     url = desk.postgres.url.get_secret_value()
     await prepare_roles(url, passwords, desk.postgres.connect_timeout_s)
     return list(passwords)

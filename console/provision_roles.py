@@ -29,6 +29,8 @@ GROUPS: Mapping[str, str] = {
     "tapedeck_console": "tapedeck_reader",
     "tapedeck_gateway": "tapedeck_reader",
 }
+REPLICA = "tapedeck_replica"
+"""Who copies the database as it grows; may read everything, and is no user of the tape."""
 _ITERATIONS = 4_096  # PostgreSQL's own; the passwords are 192 random bits
 _SALT_BYTES = 16
 
@@ -52,16 +54,16 @@ def statements(passwords: Mapping[str, str]) -> list[str]:
     """
     made = []
     for login, password in passwords.items():
-        if login not in GROUPS:
-            raise ConfigurationError(f"login {login!r}: one of {', '.join(GROUPS)}")
-        group = GROUPS[login]
+        if login not in (*GROUPS, REPLICA):
+            raise ConfigurationError(f"login {login!r}: one of {', '.join((*GROUPS, REPLICA))}")
         verifier = scram_verifier(password, secrets.token_bytes(_SALT_BYTES))
+        rights = "LOGIN REPLICATION" if login == REPLICA else "LOGIN"
         made += [
-            _create(group, "NOLOGIN"),
-            _create(login, "LOGIN"),
-            f"ALTER ROLE {login} LOGIN PASSWORD '{verifier}'",
-            f"GRANT {group} TO {login}",
+            _create(login, rights),
+            f"ALTER ROLE {login} {rights} PASSWORD '{verifier}'",
         ]
+        if login != REPLICA:
+            made += [_create(GROUPS[login], "NOLOGIN"), f"GRANT {GROUPS[login]} TO {login}"]
     return made
 
 

@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(images: None) -> Generator[Stack]:
     settings = {
         "TAPEDECK_TAG": "test",
@@ -44,7 +44,7 @@ def streams(stack: Stack, server: str) -> dict[str, tuple[str, int]]:
 
 
 def test_a_server_that_leads_may_die(cluster: Stack) -> None:
-    cluster.wait_healthy(*SERVERS, *SERVICES, *NAMES)
+    cluster.wait_healthy(*SERVERS, *SERVICES, *NAMES, "postgres-2")
     found = streams(cluster, "nats")
     assert {name: copies for name, (_, copies) in found.items()} == {
         "TAPE": 3,
@@ -62,3 +62,21 @@ def test_a_server_that_leads_may_die(cluster: Stack) -> None:
     cluster.wait_healthy(*NAMES, *SERVICES)
     cluster.wait_for_trading()
     cluster.check_books()
+
+
+def test_the_copy_of_the_database_follows_and_holds_it_up_to_date(cluster: Stack) -> None:
+    cluster.wait_for_trading()
+    assert copy_says(cluster, "SELECT pg_is_in_recovery()") == "t"
+    stored = cluster.stored()
+    query = "SELECT coalesce(max(seq), 0) FROM tape_events"
+    wait_for(lambda: int(copy_says(cluster, query)) >= stored, "the copy follows", 30.0)
+    cluster.compose("restart", "postgres-2")
+    cluster.wait_healthy("postgres-2")
+    stored = cluster.stored()
+    wait_for(lambda: int(copy_says(cluster, query)) >= stored, "and again after a restart", 30.0)
+
+
+def copy_says(stack: Stack, query: str) -> str:
+    """Return the one value of a query on the copy."""
+    psql = ("psql", "-U", "tapedeck", "-d", "tapedeck", "-At", "-c", query)
+    return stack.compose("exec", "-T", "postgres-2", *psql).strip()

@@ -6,7 +6,7 @@ from base64 import b64decode
 
 import pytest
 
-from console.provision_roles import GROUPS, LOGINS, OWNER, scram_verifier, statements
+from console.provision_roles import GROUPS, LOGINS, OWNER, REPLICA, scram_verifier, statements
 from shared.domain.errors import ConfigurationError
 from shared.permissions import USERS
 
@@ -37,6 +37,12 @@ def test_the_ledger_writes_and_operators_read() -> None:
     assert {GROUPS[LOGINS[user]] for user in ("console", "gateway")} == {"tapedeck_reader"}
     assert set(LOGINS) <= set(USERS)
     assert OWNER not in GROUPS
+
+
+def test_who_copies_the_database_may_do_that_and_is_in_no_group() -> None:
+    made = statements({REPLICA: "secret"})
+    assert any(f"ALTER ROLE {REPLICA} LOGIN REPLICATION PASSWORD 'SCRAM" in one for one in made)
+    assert not any("GRANT" in one for one in made)
 
 
 def test_a_login_that_nobody_knows_is_refused() -> None:

@@ -14,7 +14,9 @@ from tests.tidy.code import ROOT
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 CONTAINERS: dict[str, Any] = COMPOSE["services"]
 SERVICES = ("data", "strategy", "risk", "execution", "ledger")
-LONG_RUNNING = (*SERVICES, "nats", "postgres", "prometheus", "grafana", "otel-collector")
+LONG_RUNNING = (
+    *SERVICES, "nats", "postgres", "postgres-2", "prometheus", "grafana", "otel-collector",
+)  # fmt: skip
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
