@@ -10,8 +10,10 @@ import inspect
 import sys
 import traceback
 from hashlib import blake2b
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
+from typing import override
 
 from services.strategy.author import Strategy
 from shared.domain.errors import ConfigurationError
@@ -97,6 +99,18 @@ def _load_module(use: str, name: str) -> ModuleType:
         raise _broken(use, error) from error
 
 
+class _AsWritten(SourceFileLoader):
+    """Compiles the file itself. Python's cache goes by size and second: an edit that changes
+    neither would run as it was before, under the digest of what it is now.
+    """
+
+    @override
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the file as it is."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _load_file(use: str, path: Path) -> ModuleType:
     """Load a file once, under a name that is the same wherever the file lies.
 
@@ -110,15 +124,16 @@ def _load_file(use: str, path: Path) -> ModuleType:
     name = f"strategy_file_{path.stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
-    if spec is None or spec.loader is None:
+    loader = _AsWritten(name, str(path.resolve()))
+    spec = importlib.util.spec_from_loader(name, loader)
+    if spec is None:
         raise ConfigurationError(f"strategy {use!r}: {path} cannot be loaded as Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     folder = str(path.resolve().parent)
     sys.path.append(folder)  # so that the file can import what lies beside it
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise _broken(use, error) from error

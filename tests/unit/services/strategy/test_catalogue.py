@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -109,3 +110,14 @@ def test_a_file_that_does_not_load_is_named_with_its_line(
         resolve(path)
     left = set(sys.modules) - before
     assert not any(name.startswith("strategy_file_broken") for name in left)
+
+
+def test_an_edit_within_a_second_that_keeps_the_size_is_loaded_as_it_is(tmp_path: Path) -> None:
+    """Python's cache of compiled files would not notice it."""
+    source = "from services.strategy import Strategy\nclass S(Strategy):\n    lots: int = {}\n"
+    found = []
+    for lots in (1, 2):
+        path = Path(written(tmp_path, "quick.py", source.format(lots)))
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        found.append(resolve(str(path)).lots)  # type: ignore[attr-defined]
+    assert found == [1, 2]
