@@ -17,6 +17,7 @@ from shared.subjects import LANES
 from shared.tape.archive import ArchiveTape
 from shared.tape.entry import Entry
 from shared.tape.interface import Bounds, ReadableTape
+from shared.tape.reading import read_until
 
 READ_S = 2.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,13 +40,8 @@ async def everything(tape: ReadableTape, end: int, start: int = 1) -> AsyncItera
         for known in takewhile(lambda one: one.seq <= end, tape.entries(start)):
             yield known
         return
-    if end < start:
-        return
-    async with tape.reader(LANES, start) as reader:
-        while (entry := await reader.next(READ_S)) is not None and entry.seq <= end:
-            yield entry
-            if entry.seq == end:
-                return
+    async for entry in read_until(tape, LANES, end, start):
+        yield entry
 
 
 async def resolve(tape: ReadableTape, bounds: Bounds, text: str, option: str) -> int:

@@ -1,7 +1,6 @@
 """`tapedeck tape ls | tail | show`: reading the tape as a person does."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,13 @@ from msgspec import Struct
 
 from console.describe import clock_time, describe, moment
 from console.output import print_json, show_rows
-from console.tape_source import open_source
+from console.tape_source import everything, open_source
 from shared.domain.errors import ConfigurationError
 from shared.messages.codec import MessageError, decode
 from shared.subjects import LANES, SERVICES, lane_of, parse
 from shared.tape.entry import Entry
 from shared.tape.interface import ReadableTape
+from shared.tape.reading import read_until
 
 READ_S = 1.0
 LOOK_BACK = 4  # reads so many times the wanted messages back, then doubles
@@ -150,21 +150,13 @@ async def _print_last(tape: ReadableTape, pattern: str, count: int, *, as_json: 
     newest = await tape.last(pattern) if pattern != ">" else await tape.get(bounds.last)
     while newest is not None and count:
         start = max(newest.seq - back, bounds.first)
-        found = [one async for one in _read(tape, pattern, start, newest.seq)]
+        found = [one async for one in read_until(tape, _patterns(pattern), newest.seq, start)]
         if len(found) >= count or start <= bounds.first:
             break
         back *= 4
     for entry in found[-count:] if count else ():
         _print_entry(entry, as_json=as_json)
     return bounds.last
-
-
-async def _read(tape: ReadableTape, pattern: str, start: int, end: int) -> AsyncIterator[Entry]:
-    async with tape.reader(_patterns(pattern), start) as reader:
-        while (entry := await reader.next(READ_S)) is not None and entry.seq <= end:
-            yield entry
-            if entry.seq == end:
-                return
 
 
 class _Kind(Struct):
@@ -182,7 +174,7 @@ async def _kinds(tape: ReadableTape, first: int, last: int) -> list[_Kind]:
     """Count the whole tape, in tape order."""
     found: dict[tuple[str, str], _Kind] = {}
     newest: dict[tuple[str, str], Entry] = {}
-    async for entry in _read(tape, ">", first, last):
+    async for entry in everything(tape, last, first):
         key = (str(lane_of(entry.subject)), parse(entry.subject).event)
         kind = found.setdefault(key, _Kind(*key, entry.seq))
         kind.messages += 1
@@ -198,7 +190,7 @@ async def _effects(tape: ReadableTape, cause: Entry) -> list[Entry]:
     end = min((await tape.bounds()).last, cause.seq + EFFECTS_SPAN)
     if end <= cause.seq:
         return []
-    return [one async for one in _read(tape, ">", cause.seq + 1, end) if one.cause == cause.seq]
+    return [one async for one in everything(tape, end, cause.seq + 1) if one.cause == cause.seq]
 
 
 def _patterns(pattern: str) -> tuple[str, ...]:

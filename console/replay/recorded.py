@@ -23,8 +23,8 @@ from shared.subjects import AGGREGATED, matches
 from shared.tape.archive import ArchiveTape
 from shared.tape.entry import Entry
 from shared.tape.interface import ReadableTape
+from shared.tape.reading import read_all
 
-READ_S = 5.0
 _SPEAKERS = ("data", "broker", "execution", "risk", "strategy", "ledger")
 _WANTED = (*(f"{service}.*.state" for service in _SPEAKERS), "control.>")
 
@@ -85,16 +85,7 @@ async def _found(tape: ReadableTape) -> Iterable[Entry]:
             for entry in tape.of_desk()
             if any(matches(pattern, entry.subject) for pattern in _WANTED)
         ]
-    last = [await tape.last(pattern) for pattern in _WANTED]
-    end = max((entry.seq for entry in last if entry), default=0)
-    found: list[Entry] = []
-    if end:
-        async with tape.reader(_WANTED, 1) as reader:
-            while (entry := await reader.next(READ_S)) is not None:
-                found.append(entry)
-                if entry.seq >= end:
-                    break
-    return found
+    return [entry async for entry in read_all(tape, _WANTED)]
 
 
 def desk_of(

@@ -16,8 +16,8 @@ from shared.domain.errors import ConfigurationError
 from shared.tape.archive import ArchiveTape
 from shared.tape.entry import Entry
 from shared.tape.interface import ReadableTape
+from shared.tape.reading import read_all
 
-READ_S = 2.0
 SPEAKERS = ("strategy", "risk", "execution", "broker", "analysis", "ledger", "control")
 EFFECTS_SPAN = 5_000  # messages after market data among which its effects are looked for
 _ID = re.compile(r"[A-Za-z0-9_-]{6,128}")
@@ -137,13 +137,5 @@ async def spoken(tape: ReadableTape) -> AsyncIterator[Entry]:
             if not known.subject.startswith("data."):
                 yield known
         return
-    patterns = tuple(f"{service}.>" for service in SPEAKERS)
-    last = [await tape.last(pattern) for pattern in patterns]
-    end = max((entry.seq for entry in last if entry), default=0)
-    if not end:
-        return
-    async with tape.reader(patterns, 1) as reader:
-        while (entry := await reader.next(READ_S)) is not None:
-            yield entry
-            if entry.seq >= end:
-                return
+    async for entry in read_all(tape, [f"{service}.>" for service in SPEAKERS]):
+        yield entry

@@ -18,8 +18,8 @@ from shared.messages.base import Message
 from shared.messages.lane import State
 from shared.subjects import Lane, lane
 from shared.tape.interface import ReadableTape
+from shared.tape.reading import read_all
 
-READ_S = 5.0
 _BIRTHS = "strategy.*.state"
 
 
@@ -87,14 +87,8 @@ async def refuse_unlearnable(tape: ReadableTape, divided: Mapping[str, int]) -> 
 
 async def _born(tape: ReadableTape) -> Sequence[str]:
     """Return every strategy actor that was ever born, in that order."""
-    last = await tape.last(_BIRTHS)
     found: dict[str, None] = {}
-    if last is None:
-        return ()
-    async with tape.reader([_BIRTHS], 1) as reader:
-        while (entry := await reader.next(READ_S)) is not None:
-            if isinstance(entry.open()[1], State):
-                found[entry.lane.actor] = None
-            if entry.seq >= last.seq:
-                break
+    async for entry in read_all(tape, [_BIRTHS]):
+        if isinstance(entry.open()[1], State):
+            found[entry.lane.actor] = None
     return tuple(found)

@@ -11,8 +11,7 @@ from typing import Protocol, runtime_checkable
 from shared.core import Core, Stamp
 from shared.messages.base import Message
 from shared.tape.interface import ReadableTape
-
-READ_S = 5.0
+from shared.tape.reading import read_all
 
 
 @runtime_checkable
@@ -34,11 +33,5 @@ async def foresee(tape: ReadableTape, core: Core) -> None:
     if not isinstance(core, ForeseeingCore):
         return
     for pattern in core.foresees:
-        last = await tape.last(pattern)
-        if last is None:
-            continue
-        async with tape.reader([pattern], 1) as reader:
-            while (entry := await reader.next(READ_S)) is not None:
-                core.foresee(*entry.open())
-                if entry.seq >= last.seq:
-                    break
+        async for entry in read_all(tape, [pattern]):
+            core.foresee(*entry.open())

@@ -26,10 +26,10 @@ from shared.runtime.turns import Turns, TurnsOverError
 from shared.subjects import lane, reading
 from shared.tape.entry import fact
 from shared.tape.interface import NoVerdictError, Tape, TapeFullError
+from shared.tape.reading import read_all
 
 POLL_S = 0.05
 GRACE_S = 0.5  # for whoever latched the kill to say it himself: one kill on the tape, not two
-READ_S = 2.0
 LATCH_BYTES_MAX = 10_000
 RECORDED_MAX = 100  # ids known to be on the tape; one that is forgotten is looked up again
 HEARD_MAX = 100  # kills over core NATS that wait for the tape; one is as good as all
@@ -210,16 +210,10 @@ async def is_on_tape(tape: Tape, latch: Latch) -> bool:
 
     A later kill proves nothing: it may have been resumed before this one was latched.
     """
-    last = await tape.last(_KILLS)
-    if last is None:
-        return False
-    async with tape.reader((_KILLS,), 1) as reader:
-        while (entry := await reader.next(READ_S)) is not None:
-            if entry.open()[0].id == derive_id(tape.id, str(entry.lane), latch.id, 0):
-                return True
-            if entry.seq >= last.seq:
-                return False
-    raise UnavailableError("the kills on the tape could not be read to their end")
+    async for entry in read_all(tape, (_KILLS,)):
+        if entry.open()[0].id == derive_id(tape.id, str(entry.lane), latch.id, 0):
+            return True
+    return False
 
 
 async def tell_over_core(client: Client, latch: Latch, wait_s: float) -> Sequence[str]:
