@@ -40,7 +40,7 @@ from shared.messages.decisions import Approved, Check, Denied
 from shared.messages.market import Bar, Clock, CorporateAction, MarketStatus, Quote, Trade
 from shared.messages.orders import Account, Cancelled, Expired, Filled, Rejected
 from shared.messages.signals import Signal
-from shared.subjects import Lane, lane, reading
+from shared.subjects import AGGREGATED, Lane, lane, reading
 
 PRICE_MAX = 1e9  # above any price on record; keeps infinities and typing errors out of the marks
 
@@ -126,7 +126,8 @@ class RiskCore:
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
         """Apply one message. Bars and clocks come first: a backtest is made of them."""
         if type(message) is Bar:
-            self._price(message.symbol, message.close, stamp.ts_ns, message.timeframe)
+            if stamp.lane != AGGREGATED:  # a longer bar tells an old price late: it is no fresher
+                self._price(message.symbol, message.close, stamp.ts_ns, message.timeframe)
             return ()
         if type(message) is Clock:
             if message.ts_ns > self._state.now_ns:  # noqa: PLR1730 - max() costs a call

@@ -84,12 +84,14 @@ class PaperBroker:
         """
         state = self._state
         if type(message) is Bar:
+            if stamp.lane == AGGREGATED:
+                return ()  # a longer bar tells an old price late
             symbol = message.symbol
             state.prices[symbol] = message.close
             if stamp.ts_ns > state.now_ns:  # noqa: PLR1730 - max() costs a call, a million times
                 state.now_ns = stamp.ts_ns
             if symbol in state.resting:
-                return self._bar(stamp, message)
+                return self._bar(message)
             return () if state.has_stated else self._state_account()
         if type(message) is Clock:
             if message.ts_ns > state.now_ns:  # noqa: PLR1730 - as above
@@ -159,12 +161,10 @@ class PaperBroker:
                 return (end(self._state, order, "cancelled", message.reason),)
         return ()
 
-    def _bar(self, stamp: Stamp, bar: Bar) -> tuple[Message, ...]:
+    def _bar(self, bar: Bar) -> tuple[Message, ...]:
         wanted = self._settings.fill_timeframe
-        if (
-            stamp.lane == AGGREGATED
-            or bar.symbol in self._state.ticking
-            or (wanted is not None and bar.timeframe is not wanted)
+        if bar.symbol in self._state.ticking or (
+            wanted is not None and bar.timeframe is not wanted
         ):
             return ()
         offer = offer_of_bar(bar, self._settings.participation)
