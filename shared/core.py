@@ -65,6 +65,8 @@ NEVER_NS = 2**63 - 1
 NO_BARS: Container[str] = ()
 
 type NewestBars = Mapping[str, tuple[Stamp, Bar]]
+type Bounds = Mapping[str, tuple[float, float]]
+"""The lowest and the highest price, by symbol."""
 
 
 class Patience(Struct):
@@ -75,13 +77,16 @@ class Patience(Struct):
     for one sets `minds_time` to False, one that never waits for a bar gives NO_BARS for `bars`.
 
     `wakes`, where there is one, is asked when a clock is due. It looks at the newest bars of all
-    symbols, given to the core or not, and says whether the clock must come after all.
+    symbols, given to the core or not, and says whether the clock must come after all. Where it
+    says no it may leave `bounds`: while no close lies outside, it need not be asked again. Whatever
+    the core is given that could change the answer takes them back (None).
     """
 
     bars: Container[str] | None = None
     due_ns: int = 0
     minds_time: bool = True
     wakes: Callable[[NewestBars], bool] | None = None
+    bounds: Bounds | None = None
 
 
 @runtime_checkable
@@ -103,4 +108,35 @@ class PatientCore(Core, Protocol):
     @property
     def patience(self) -> Patience:
         """What the core waits for now: the same object for the whole life of the core."""
+        ...
+
+
+class Run(Protocol):
+    """Bars of a feed that follow one another, with nothing between them but the feed's clocks."""
+
+    @property
+    def bars(self) -> Sequence[Bar]:
+        """The bars, in the order of the tape."""
+        ...
+
+    @property
+    def times_ns(self) -> Sequence[int]:
+        """The time of each bar's message."""
+        ...
+
+    def stamp(self, place: int) -> Stamp:
+        """Return the stamp of the bar at a place; made when asked for."""
+        ...
+
+
+@runtime_checkable
+class RunningCore(PatientCore, Protocol):
+    """A core that can take many bars in one call, because most of them mean nothing to others."""
+
+    def handle_run(self, run: Run, /) -> tuple[int, tuple[Message, ...]]:
+        """Take bars up to the first that is answered, or at which the core may wait for a clock;
+        return how many were taken, and what is said to the last of them.
+
+        The same as `handle` for each. None are taken where that needs more care.
+        """
         ...

@@ -27,6 +27,7 @@ from shared.messages.orders import Filled, Submitting
 from shared.messages.signals import Signal
 from shared.runtime.actor import Actor
 from shared.runtime.drain import Drain
+from shared.runtime.playback import Playback
 from shared.runtime.routes import Listener
 from shared.subjects import AGGREGATED, lane
 
@@ -83,25 +84,26 @@ class _Stage:
         self._desk = desk
         self._timeline = timeline
         self._tape_id = tape_id
-        self._feed = lane("data", "file")
         self._ledger = books_of(desk)
         actors = actors_of(desk, tape_id, timeline.bars.timeframe, self._ledger)
-        self._unread = _unread_timeframes(desk, timeline.bars.timeframe)
-        if self._unread:
-            actors = [_silenced(actor) for actor in actors]
+        unread: Sequence[Timeframe] = ()
+        if _is_alone(desk, timeline.bars.timeframe):
+            unread = desk.data.timeframes
+            actors = [silenced(actor) for actor in actors]
         self._notebook = Notebook(desk.book, self._price_of)
         self._drain = Drain(actors, tape_id, listeners=[self._notebook, *listeners])
+        self._playback = Playback(self._drain, lane("data", "file"), timeline.blocks(unread))
         self._slices = 0
         bars_per_slice = len(timeline.bars.end_ns) / max(len(timeline.ts_ns), 1)
         self._report_every = max(1, round(BARS_PER_REPORT / max(bars_per_slice, 1.0)))
 
     def play(self, on_progress: Progress | None) -> bool:
         """Play to the end; False when it was stopped before."""
-        drain, notebook, state = self._drain, self._notebook, self._ledger.state
-        drain.be_born()
+        notebook, state = self._notebook, self._ledger.state
+        self._drain.be_born()
         told = 0
         is_complete = True
-        for slices, ts_ns in drain.play_moments(self._feed, self._timeline.moments(self._unread)):
+        for slices, ts_ns in self._playback.play():
             if notebook.is_touched:
                 notebook.settle(ts_ns, state)
             if on_progress is not None and slices - told >= self._report_every:
@@ -109,7 +111,7 @@ class _Stage:
                 if not on_progress(ts_ns):
                     is_complete = slices == len(self._timeline.ts_ns)
                     break
-        drain.settle()
+        self._playback.settle()
         self._slices = slices if not is_complete else len(self._timeline.ts_ns)
         return is_complete
 
@@ -153,11 +155,11 @@ class _Stage:
         }
 
     def _price_of(self, symbol: str) -> float | None:
-        return self._drain.newest_price(symbol)
+        return self._playback.newest_price(symbol)
 
 
-def _unread_timeframes(desk: DeskConfiguration, native: Timeframe) -> tuple[Timeframe, ...]:
-    """Return the timeframes that the aggregator would build, when no strategy reads any of them.
+def _is_alone(desk: DeskConfiguration, native: Timeframe) -> bool:
+    """Tell whether no strategy reads a bar that the aggregator would build.
 
     Risk, the paper broker and the ledger read those bars, too, and learn nothing from them: the
     newest bar of the feed came with the same price at the same time. With a `grace_s` it would
@@ -167,12 +169,11 @@ def _unread_timeframes(desk: DeskConfiguration, native: Timeframe) -> tuple[Time
         settings.timeframe or resolve(settings.use).timeframe
         for settings in desk.strategies.values()
     )
-    if desk.data.grace_s or any(timeframe != native for timeframe in read):
-        return ()
-    return tuple(desk.data.timeframes)
+    return not desk.data.grace_s and all(timeframe == native for timeframe in read)
 
 
-def _silenced(actor: Actor) -> Actor:
+def silenced(actor: Actor) -> Actor:
+    """Return an actor that says nothing in place of the aggregator; any other as it is."""
     if actor.core.lane != AGGREGATED:
         return actor
     return Actor(core=SilentAggregator(), rank=actor.rank, configuration={}, packages=())

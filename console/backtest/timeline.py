@@ -1,11 +1,10 @@
-"""The bars of a file source as moments: the same slices, found column-wise, made in blocks.
+"""The bars of a file source in blocks: the same slices, found column-wise.
 
 `FileSource.slices` says what a slice is; here it is computed for all of them at once. A test
 holds both to the same messages.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise, repeat
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from services.data.moment import clock_at
 from shared.domain.sessions import NS_PER_DAY, session_of_utc_day
 from shared.domain.values import Timeframe
 from shared.messages.market import Clock
-from shared.runtime.source import Moment
+from shared.runtime.source import Block
 
 _SLICES_AT_ONCE = 4_096
 _ROWS_AT_ONCE = 16_384
@@ -47,11 +46,11 @@ class Timeline:
         self.turns[1:] = np.diff(self.session).astype(np.bool_) | (is_open[1:] != is_open[:-1])
         self.turns[np.searchsorted(self.ts_ns, sorted(self.actions))] = True
 
-    def moments(self, unread: Sequence[Timeframe] = ()) -> "Playing":
-        """Return the moments; of `unread` timeframes nobody reads what the aggregator builds."""
-        return Playing(self, count_unread(self.bars, self.ts_ns, unread))
+    def blocks(self, unread: Sequence[Timeframe] = ()) -> "TimelineBlocks":
+        """Return the blocks; of `unread` timeframes nobody reads what the aggregator builds."""
+        return TimelineBlocks(self, count_unread(self.bars, self.ts_ns, unread))
 
-    def blocks(self) -> Iterator[tuple[int, int]]:
+    def parts(self) -> Iterator[tuple[int, int]]:
         """Yield [begin, end) of slices that are made at once, so that memory stays flat."""
         begin, count = 0, len(self.ts_ns)
         while begin < count:
@@ -62,27 +61,39 @@ class Timeline:
             begin = end
 
 
-class Playing:
-    """The moments of a timeline. `unread` (n,): see `shared.runtime.source.Moment`."""
+class TimelineBlocks:
+    """The blocks of a timeline; `unread` (n,) longer bars are completed by the clock of a slice."""
 
     def __init__(self, timeline: Timeline, unread: NDArray[np.int64]) -> None:
         self._timeline = timeline
-        self._unread = unread
+        # Messages before each slice, if nobody spoke: actions, bars, a clock, what nobody reads.
+        actions = np.zeros(len(unread), np.int64)
+        places = np.searchsorted(timeline.ts_ns, sorted(timeline.actions))
+        actions[places] = [len(timeline.actions[ts_ns]) for ts_ns in sorted(timeline.actions)]
+        counts = np.diff(timeline.first_row) + 1 + unread + actions
+        self._offsets = np.concatenate(([0], np.cumsum(counts)))
 
-    def __iter__(self) -> Iterator[Moment]:
-        """Yield the moments; made in C, as far as that goes, because there are so many."""
-        return chain.from_iterable(map(self._block, self._timeline.blocks()))
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the blocks."""
+        return map(self._block, self._timeline.parts())
 
-    def _block(self, rows: tuple[int, int]) -> Iterable[Moment]:
-        line, (begin, end) = self._timeline, rows
-        offset, last = int(line.first_row[begin]), int(line.first_row[end])
-        made = make_bars(line.bars, offset, last)
-        places = (line.first_row[begin : end + 1] - offset).tolist()
-        bars = (made[one:next_one] for one, next_one in pairwise(places))
+    def _block(self, part: tuple[int, int]) -> Block:
+        line, (begin, end) = self._timeline, part
+        bars, row, last = line.bars, int(line.first_row[begin]), int(line.first_row[end])
         times_ns = line.ts_ns[begin:end].tolist()
-        columns = (c[begin:end].tolist() for c in (line.turns, self._unread))
-        actions = map(line.actions.get, times_ns, repeat(()))
-        return zip(times_ns, bars, *columns, actions, strict=True)
+        turns = np.flatnonzero(line.turns[begin:end]).tolist()
+        found = ((place, line.actions.get(times_ns[place])) for place in turns)
+        return Block(
+            symbols=bars.symbols,
+            ts_ns=times_ns,
+            first=(line.first_row[begin : end + 1] - row).tolist(),
+            bars=make_bars(bars, row, last),
+            closes=bars.prices[-1][row:last].tolist(),
+            bar_ts_ns=bars.end_ns[row:last].tolist(),
+            offsets=(self._offsets[begin : end + 1] - self._offsets[begin]).tolist(),
+            turns=turns,
+            actions={place: actions for place, actions in found if actions},
+        )
 
     def clock(self, ts_ns: int) -> Clock:
         """Return the clock that ends a slice."""

@@ -6,7 +6,7 @@ the desk when a session loses too much and when an operator says so. Its whole s
 tape. A "no" is a message; an exception means that an invariant is broken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -31,7 +31,7 @@ from services.risk.session import first_account, pass_time
 from services.risk.sizing import size
 from services.risk.state import Mark, RiskState, Working
 from services.risk.valuation import appraise, money
-from shared.core import NEVER_NS, NO_BARS, NewestBars, Patience, Stamp
+from shared.core import NEVER_NS, NO_BARS, Bounds, NewestBars, Patience, Stamp
 from shared.domain.commands import is_first
 from shared.domain.values import ZERO, OrderType, Timeframe
 from shared.messages.base import Message
@@ -43,6 +43,7 @@ from shared.messages.signals import Signal
 from shared.subjects import AGGREGATED, Lane, lane, reading
 
 PRICE_MAX = 1e9  # above any price on record; keeps infinities and typing errors out of the marks
+SLACK_MIN = 1e-6  # of equity, above the alarm: less is within reach of rounding
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(RiskState).decode
@@ -84,23 +85,43 @@ class RiskCore:
 
     def _wakes(self, newest: NewestBars) -> bool:
         """Tell whether equity at these prices may have reached the alarm; as `equity_value`."""
-        state = self._state
-        total, is_holding = state.cash_value, False
+        state, patience = self._state, self._patience
+        patience.bounds = None
+        total, prices = state.cash_value, dict[str, float]()
         for symbol, holding in state.holdings.items():
             if holding.net:
                 found, mark = newest.get(symbol), self._marks.get(symbol)
                 if found is None or mark is None:
                     return True
-                is_holding = True
                 price = found[1].close if found[0].ts_ns > mark.ts_ns else mark.price
                 if price >= PRICE_MAX:
                     return True
+                prices[symbol] = price
                 total += holding.net * price
-        if total <= state.session.alarm:
+        slack = total - state.session.alarm
+        if slack <= 0.0:
             return True
-        if not is_holding:
-            self._patience.due_ns = NEVER_NS
+        if not prices:
+            patience.due_ns = NEVER_NS
+        elif slack > SLACK_MIN * total:
+            patience.bounds = self._bounds(prices, slack)
         return False
+
+    def _look_up(self) -> None:
+        """Be given every clock again: what was known of the alarm may hold no longer."""
+        self._patience.due_ns, self._patience.bounds = 0, None
+
+    def _bounds(self, prices: Mapping[str, float], slack: float) -> Bounds:
+        """Share out what may be lost among the positions: while each price stays within its part,
+        equity stays above the alarm. The tenth that is left over covers rounding.
+        """
+        part, bounds = 0.9 * slack / len(prices), dict[str, tuple[float, float]]()
+        for symbol, price in prices.items():
+            edge = price - part / self._state.holdings[symbol].net
+            bounds[symbol] = (
+                (edge, PRICE_MAX / 2) if edge < price else (0.0, min(edge, PRICE_MAX / 2))
+            )
+        return bounds
 
     @property
     def state(self) -> RiskState:
@@ -120,7 +141,7 @@ class RiskCore:
         """Take over a snapshot; MsgspecError when it is not one."""
         self._state = _decode(state)
         self._marks = self._state.marks
-        self._patience.due_ns = 0
+        self._look_up()
         self._limits = with_overrides(self._configured, self._state.overrides)
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
@@ -143,15 +164,15 @@ class RiskCore:
             case Signal():
                 return self._decide(stamp, message)
             case Command():
-                self._patience.due_ns = 0
+                self._look_up()
                 return self._obey(stamp, message)
             case _:
-                self._patience.due_ns = 0
+                self._look_up()
                 self._take(message)
         return ()
 
     def _pass_time(self, stamp: Stamp, clock: Clock) -> tuple[Message, ...]:
-        self._patience.due_ns = 0
+        self._look_up()
         return pass_time(self._state, clock, self._limits, stamp.seq)
 
     def _price(self, symbol: str, price: float, ts_ns: int, timeframe: Timeframe | None) -> None:

@@ -15,7 +15,7 @@ from services.strategy.author import Strategy
 from services.strategy.containment import Containment
 from services.strategy.state import NO_SYMBOL, Code, Instance
 from shared import subjects
-from shared.core import Patience, Stamp
+from shared.core import Patience, Run, Stamp
 from shared.domain.commands import is_first, lateness, newness
 from shared.domain.errors import ConfigurationError
 from shared.domain.positions import SPLIT, is_news, split_quantity
@@ -127,6 +127,49 @@ class StrategyCore(Containment):
         if seat.asked or seat.notes or state.muted:
             return seat.settle(symbol)
         return ()
+
+    def handle_run(self, run: Run, /) -> tuple[int, tuple[Message, ...]]:
+        """Take bars up to one at which the author asks for something, or a timer is due."""
+        state = self._state
+        if len(self._journal) >= self._journal_full:
+            self._look_about(run.stamp(0).seq)
+        room = (self._journal_full - len(self._journal)) // 2
+        if room <= 0 or state.is_quarantined or state.errors or state.muted:
+            return 0, ()
+        taken, said, error = self._call_on_bars(run.bars[:room], run.times_ns)
+        self._rollback.note_run(run, taken)
+        stamp = run.stamp(taken - 1)
+        self._seq = stamp.seq
+        if error is not None:
+            said = self._take_bar_back(error, stamp, run.bars[taken - 1])
+        return taken, said
+
+    def _call_on_bars(
+        self, bars: Sequence[Bar], times_ns: Sequence[int]
+    ) -> tuple[int, tuple[Message, ...], BaseException | None]:
+        """Do what `_on_bar` does for one, with what is the same for all of them done once."""
+        state, seat, on_bar = self._state, self._seat, self._strategy.on_bar
+        feeds, prices, patience, taken = seat.feeds, state.prices, seat.patience, 0
+        try:
+            for bar, now_ns in zip(bars, times_ns, strict=False):
+                taken += 1
+                symbol = bar.symbol
+                state.now_ns = now_ns
+                prices[symbol] = bar.close
+                for indicator in feeds.get(symbol, ()):
+                    indicator.feed(bar)
+                seat.moment_ns = bar.start_ns
+                seat.bar = bar
+                on_bar(bar)
+                if (seat.asked or seat.notes) and (said := seat.settle(symbol)):
+                    return taken, said, None
+                if patience.due_ns <= now_ns:
+                    break
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - authors may raise anything
+            return taken, (), error
+        finally:
+            seat.bar = None
+        return taken, (), None
 
     def _on_market(
         self, stamp: Stamp, message: Quote | Trade | CorporateAction

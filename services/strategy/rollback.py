@@ -10,9 +10,10 @@ into the core's snapshots), so that two instances agree on whether a call can be
 cannot be while the author holds what cannot be frozen: `stuck` says what.
 """
 
+from itertools import batched, chain, repeat
 from typing import NamedTuple, cast
 
-from shared.core import Stamp
+from shared.core import Run, Stamp
 from shared.messages.base import Message
 
 ENTRIES_MIN = 4_096  # two megabytes of bars an instance
@@ -36,7 +37,9 @@ class Rollback:
     """
 
     def __init__(self) -> None:
-        self.journal: list[Stamp | Message] = []  # always the same list: the core holds it, too
+        self.journal: list[
+            Stamp | Message | Run | int
+        ] = []  # always the same list: the core holds it, too
         self.full = 0
         self.stuck = ""
         self.checkpoint = b""
@@ -70,6 +73,10 @@ class Rollback:
         self.journal.append(stamp)
         self.journal.append(message)
 
+    def note_run(self, run: Run, taken: int) -> None:
+        """Add the first bars of a run: itself and a place in it, instead of stamp and message."""
+        self.journal.extend(chain.from_iterable(zip(repeat(run), range(taken), strict=False)))
+
     def time_passed(self, now_ns: int) -> None:
         """Note the newest time after the last message: nothing else came of what told it."""
         self._times[len(self.journal)] = now_ns
@@ -79,9 +86,16 @@ class Rollback:
         taken, times = self.journal.copy(), self._times.copy()
         self.forget()
         return [
-            Step(times.get(i, 0), cast("Stamp", taken[i]), cast("Message", taken[i + 1]))
-            for i in range(0, len(taken), 2)
+            Step(times.get(2 * i, 0), *_opened(*pair)) for i, pair in enumerate(batched(taken, 2))
         ]
+
+
+def _opened(first: object, second: object) -> tuple[Stamp, Message]:
+    """Return a stamp and its message from two items of the journal."""
+    if isinstance(first, Stamp):
+        return first, cast("Message", second)
+    run, place = cast("Run", first), cast("int", second)
+    return run.stamp(place), run.bars[place]
 
 
 def messages_until_next(checkpoint_bytes: int) -> int:

@@ -12,7 +12,7 @@ from typing import override
 
 from services.strategy.core import StrategyCore
 from services.strategy.state import Instance
-from shared.core import Stamp
+from shared.core import Run, Stamp
 from shared.domain.errors import ConfigurationError
 from shared.messages.base import Message
 from shared.messages.lane import State
@@ -59,6 +59,11 @@ class ShardCore(StrategyCore):
             self._seq = stamp.seq
             return ()
         return super().handle(stamp, message)
+
+    @override
+    def handle_run(self, run: Run, /) -> tuple[int, tuple[Message, ...]]:
+        """Take none: the symbols of others are among them."""
+        return 0, ()
 
     def _is_ours(self, symbol: str) -> bool:
         return shard_of(symbol, self._instance.shards) == self._instance.shard

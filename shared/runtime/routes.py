@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
-from shared.core import Patience, PatientCore, Stamp
+from shared.core import Patience, PatientCore, Run, RunningCore, Stamp
 from shared.messages.base import Message
 from shared.subjects import Lane, matches, subject_of
 
 type Handle = Callable[[Stamp, Message], tuple[Message, ...]]
+type HandleRun = Callable[[Run], tuple[int, tuple[Message, ...]]]
 
 
 class Listener(Protocol):
@@ -33,13 +34,17 @@ class Voice:
     """
 
     __slots__ = (
-        "from_seq", "handle", "lane", "misses_bars", "patience", "reads", "reads_clock", "seen_seq",
+        "from_seq", "handle", "handle_run", "lane", "misses_bars", "patience", "reads",
+        "reads_clock", "seen_seq",
     )  # fmt: skip
 
     def __init__(self, core: Listener, lane: Lane | None) -> None:
         self.lane = lane
         self.reads = tuple(core.reads)
         self.handle: Handle = core.handle
+        self.handle_run: HandleRun | None = None
+        if isinstance(core, RunningCore):
+            self.handle_run = core.handle_run
         self.patience = core.patience if isinstance(core, PatientCore) else Patience()
         self.misses_bars = self.reads_clock = False
         self.from_seq = 0

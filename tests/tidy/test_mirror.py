@@ -85,6 +85,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/integration/test_ledger_queries.py",
         "needs a real PostgreSQL",
     ),
+    "shared/runtime/playback.py": ("tests/property/test_patience.py", "held to cores given all"),
     "shared/runtime/held.py": ("tests/property/test_patience.py", "held to cores given all"),
     "shared/runtime/routes.py": ("tests/property/test_patience.py", "a desk's readers"),
     "shared/runtime/conductor.py": (

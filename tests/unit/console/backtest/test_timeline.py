@@ -1,4 +1,4 @@
-"""Moments are the slices, and the counted bars are those that the aggregator says."""
+"""Blocks hold the slices, and the counted bars are those that the aggregator says."""
 
 from itertools import pairwise
 
@@ -27,19 +27,26 @@ FILES = (
 def assert_same(bars: Bars, longer: tuple[Timeframe, ...] = LONGER) -> None:
     aggregator = BarAggregator(feed="file", native=bars.timeframe, timeframes=longer)
     timeline = Timeline(bars)
-    moments = timeline.moments(longer)
+    blocks = timeline.blocks(longer)
     slices = list(FileSource.of(bars).slices(-1))
     assert len(slices) == len(timeline.ts_ns)
     before = None
-    for part, (ts_ns, made, turns, unread, actions) in zip(slices, moments, strict=True):
-        clock = moments.clock(ts_ns)
-        assert part.ts_ns == ts_ns
-        assert part.messages == (*actions, *made, clock)
-        assert turns == (bool(actions) or before != (clock.session, clock.is_open))
+    places = ((block, place) for block in blocks for place in range(len(block.ts_ns)))
+    for part, (block, place) in zip(slices, places, strict=True):
+        clock = blocks.clock(block.ts_ns[place])
+        rows = slice(block.first[place], block.first[place + 1])
+        actions = block.actions.get(place, ())
+        assert part.ts_ns == block.ts_ns[place]
+        assert part.messages == (*actions, *block.bars[rows], clock)
+        assert block.closes[rows] == [bar.close for bar in block.bars[rows]]
+        assert block.bar_ts_ns[rows] == [part.ts_ns] * len(block.bars[rows])
+        turns = bool(actions) or before != (clock.session, clock.is_open)
+        assert turns == (place in block.turns)
         before = (clock.session, clock.is_open)
-        stamp = Stamp(0, ts_ns, lane("data", "file"), "", "")
+        stamp = Stamp(0, part.ts_ns, lane("data", "file"), "", "")
         said = [one for message in part.messages for one in aggregator.handle(stamp, message)]
-        assert unread == len(said)
+        here = block.offsets[place + 1] - block.offsets[place]
+        assert here == len(part.messages) + len(said)
 
 
 @pytest.mark.parametrize("gaps", [0.0, 0.2, 0.9])
@@ -64,17 +71,17 @@ def test_sessions_are_named_and_numbered() -> None:
     timeline = Timeline(made_up_bars(sessions=2))
     assert timeline.sessions == ("2025-05-12", "2025-05-13")
     for ts_ns, code in zip(timeline.ts_ns.tolist(), timeline.session.tolist(), strict=True):
-        clock: Clock = timeline.moments().clock(ts_ns)
+        clock: Clock = timeline.blocks().clock(ts_ns)
         assert clock.session == (timeline.sessions[code] if code >= 0 else "")
 
 
-def test_blocks_hold_every_slice_once() -> None:
+def test_parts_hold_every_slice_once() -> None:
     timeline = Timeline(made_up_bars(tuple(f"S{i:03}" for i in range(80)), sessions=1, gaps=0.0))
-    blocks = list(timeline.blocks())
-    assert len(blocks) > 1
-    assert blocks[0][0] == 0
-    assert blocks[-1][1] == len(timeline.ts_ns)
-    assert all(one[1] == other[0] for one, other in pairwise(blocks))
+    parts = list(timeline.parts())
+    assert len(parts) > 1
+    assert parts[0][0] == 0
+    assert parts[-1][1] == len(timeline.ts_ns)
+    assert all(one[1] == other[0] for one, other in pairwise(parts))
 
 
 @pytest.mark.parametrize("gaps", [0.0, 0.9])

@@ -1,0 +1,247 @@
+"""Blocks of bars, played into a desk in one process: what a backtest spends its time with.
+
+Most bars are the newest price to everybody but a strategy, and mean nothing to that. So they are
+held back from patient cores (`shared.core.PatientCore`), and a core that can take many in one call
+(`RunningCore`) is given runs of them, as long as nobody else must see one of the slices. What
+comes of it is what `Drain.play` makes of the same slices, message for message, once `settle` was
+called.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from shared.core import Patience, Stamp
+from shared.domain.errors import ensure
+from shared.messages.base import Message
+from shared.messages.market import Bar, Clock
+from shared.runtime.drain import Drain
+from shared.runtime.routes import HandleRun, Voice
+from shared.runtime.source import Block, Blocks
+from shared.runtime.stamps import LateStamp
+from shared.subjects import Lane
+
+BARS_PER_REPORT = 16_384
+SLICES_WATCHED = 32  # how far prices are looked at ahead: most runs end soon for other reasons
+
+type _Runner = tuple[Voice, HandleRun]
+
+
+class BarRun:
+    """A run (`shared.core.Run`): rows of a block from `row` on, `base` messages before it."""
+
+    __slots__ = ("_base", "_block", "_feed", "_row", "bars", "times_ns")
+
+    def __init__(self, feed: "Feed", block: Block, row: int, end: int, base: int) -> None:
+        self._feed, self._block, self._row, self._base = feed, block, row, base
+        self.bars = block.bars[row:end]
+        self.times_ns = block.bar_ts_ns[row:end]
+
+    def stamp(self, place: int) -> Stamp:
+        """Return the stamp of the bar at a place."""
+        return self._feed.stamp_of_row(self._block, self._row + place, self._base)
+
+
+class Feed:
+    """The lane whose bars are played, and the stamps of what stands on it."""
+
+    def __init__(self, lane: Lane, tape_id: str) -> None:
+        self.lane = lane
+        self._tape_id = tape_id
+
+    def stamp(self, seq: int, ts_ns: int, message: Message) -> Stamp:
+        """Return the stamp of one message."""
+        return LateStamp(seq, ts_ns, self.lane, "", "", seq, self._tape_id, message)
+
+    def stamp_of_row(self, block: Block, row: int, base: int) -> Stamp:
+        """Return the stamp of a bar of a block that has `base` messages before it."""
+        first = block.first
+        place = bisect_right(first, row) - 1
+        seq = base + block.offsets[place] + row - first[place] + 1
+        return self.stamp(seq, block.ts_ns[place], block.bars[row])
+
+
+class Playback:
+    """One source of blocks, played into a drain that keeps no tape."""
+
+    def __init__(self, drain: Drain, lane: Lane, blocks: Blocks) -> None:
+        ensure(not drain.keeps, "INV-PATIENCE", "what is held back would not be on the tape")
+        self._drain = drain
+        self._held = drain.held
+        self._blocks = blocks
+        self._feed = Feed(lane, drain.tape_id)
+        self._bars, self._clocks = drain.routes.of(lane, Bar), drain.routes.of(lane, Clock)
+        self._steady: dict[str, tuple[Voice, ...]] = {}
+        self._runner: _Runner | None = None
+        self._is_searched = False
+        self._held.attend(lane, blocks.clock)
+
+    def newest_price(self, symbol: str) -> float | None:
+        """Return the close of a symbol's newest bar, of those that were played."""
+        found = self._held.bars.get(symbol)
+        return None if found is None else found[1].close
+
+    def settle(self) -> None:
+        """Give every core what was held back from it."""
+        self._held.settle()
+
+    def play(self) -> Iterator[tuple[int, int]]:
+        """Play everything; yield (slices played, time) after what had consequences, and now and
+        then. Whoever stops between two stands at the end of a slice.
+        """
+        drain, count, told = self._drain, 0, 0
+        for block in self._blocks:
+            place, slices = 0, len(block.ts_ns)
+            turns = iter((*block.turns, slices))
+            turn = next(turns)
+            before = self._bars.count
+            while place < slices:
+                if place == turn or not count:
+                    self._play_whole(block, place)
+                    turn = next(turns) if place == turn else turn
+                    after = place + 1
+                else:
+                    after = self._play_on(block, place, turn)
+                count += after - place
+                self._clocks.count = count
+                self._bars.count = before + block.first[after]
+                place = after
+                if drain.walk() or self._bars.count - told > BARS_PER_REPORT:
+                    told = self._bars.count
+                    yield count, block.ts_ns[place - 1]
+
+    def _play_whole(self, block: Block, place: int) -> None:
+        """Give everybody everything."""
+        drain, held, feed = self._drain, self._held, self._feed
+        held.settle()
+        ts_ns, seq = block.ts_ns[place], drain.seq
+        bars = block.bars[block.first[place] : block.first[place + 1]]
+        actions = block.actions.get(place, ())
+        drain.seq += len(actions) + len(bars) + 1
+        clock_seq = drain.seq
+        for message in (*actions, *bars):
+            seq += 1
+            stamp = feed.stamp(seq, ts_ns, message)
+            if isinstance(message, Bar):
+                held.bars[message.symbol] = (stamp, message)
+            drain.give(
+                stamp, message, drain.routes.of(feed.lane, type(message)).readers_of(message)
+            )
+        drain.seq += block.offsets[place + 1] - _clock_offset(block, place)
+        clock = self._blocks.clock(ts_ns)
+        drain.give(feed.stamp(clock_seq, ts_ns, clock), clock, self._clocks.readers_of(clock))
+        held.all_have_seen(ts_ns, clock_seq)
+
+    def _play_on(self, block: Block, place: int, turn: int) -> int:
+        """Play slices from `place` on, at most up to `turn`; return where it stopped."""
+        base = self._drain.seq - block.offsets[place]
+        runner = self._runner_of(block)
+        if runner is not None and (end := self._calm_until(block, place, turn)) > place:
+            return self._run(runner, block, (place, end), base)
+        self._drain.seq = base + _clock_offset(block, place)
+        self._finish(block, place, block.first[place], base)
+        return place + 1
+
+    def _run(self, runner: _Runner, block: Block, slices: tuple[int, int], base: int) -> int:
+        """Give the runner the bars of some slices, and finish the one at which it stopped."""
+        voice, handle_run = runner
+        place, end = slices
+        row = block.first[place]
+        run = BarRun(self._feed, block, row, block.first[end], base)
+        taken, said = handle_run(run)
+        if taken:
+            self._held.note_run(run, taken)
+            row += taken
+            place = bisect_right(block.first, row - 1) - 1
+        self._drain.seq = base + _clock_offset(block, place)
+        if said:
+            self._drain.say(voice, run.stamp(taken - 1), said)
+        self._finish(block, place, row, base)
+        return place + 1
+
+    def _finish(self, block: Block, place: int, row: int, base: int) -> None:
+        """Play a slice from one of its rows on: the bars to who wants every one or waits for this
+        one, and the clock to whom it is due.
+        """
+        drain, held, feed = self._drain, self._held, self._feed
+        newest, waiting, ts_ns = held.bars, held.waiting, block.ts_ns[place]
+        seq = base + block.offsets[place] + row - block.first[place]
+        for bar in block.bars[row : block.first[place + 1]]:
+            seq += 1
+            symbol = bar.symbol
+            stamp = feed.stamp(seq, ts_ns, bar)
+            for voice, patience in waiting:
+                if patience.bars and symbol in patience.bars:
+                    held.catch_up_bars(voice)
+                    voice.seen_seq = seq
+                    if said := voice.handle(stamp, bar):
+                        drain.say(voice, stamp, said)
+            newest[symbol] = (stamp, bar)
+            for voice in self._steady_readers(bar):
+                if said := voice.handle(stamp, bar):
+                    drain.say(voice, stamp, said)
+        clock_seq = seq + 1
+        drain.seq += block.offsets[place + 1] - _clock_offset(block, place)
+        held.pass_time(ts_ns, clock_seq)
+        for voice, patience in held.timed:
+            if ts_ns >= patience.due_ns and self._is_roused(patience, block, place):
+                held.catch_up_bars(voice)
+                voice.seen_seq = clock_seq
+                cause, clock = held.clock()
+                if said := voice.handle(cause, clock):
+                    drain.say(voice, cause, said)
+
+    def _is_roused(self, patience: Patience, block: Block, place: int) -> bool:
+        """Tell whether a clock that is due must come."""
+        wakes, bounds = patience.wakes, patience.bounds
+        if wakes is None:
+            return True
+        if bounds is not None and block.first_outside(place, place + 1, bounds) > place:
+            return False
+        return wakes(self._held.bars)
+
+    def _calm_until(self, block: Block, begin: int, end: int) -> int:
+        """Return the first slice from `begin` on that others than the runner may have to see."""
+        held, ts_ns = self._held, block.ts_ns
+        if any(patience.bars for _, patience in held.waiting):
+            return begin
+        for _, patience in held.timed:
+            if patience.wakes is None:
+                end = bisect_left(ts_ns, patience.due_ns, begin, end)
+            elif patience.due_ns <= ts_ns[end - 1]:
+                if patience.bounds is None and patience.wakes(held.bars):
+                    return begin
+                if patience.bounds is not None:
+                    end = min(end, begin + SLICES_WATCHED)
+                    end = block.first_outside(begin, end, patience.bounds)
+                elif patience.due_ns <= ts_ns[end - 1]:
+                    return begin
+            if end == begin:
+                break
+        return end
+
+    def _runner_of(self, block: Block) -> _Runner | None:
+        """Return the one core that is given every bar, if it can take many at once."""
+        if not self._is_searched:
+            self._is_searched = True
+            probes = (replace(block.bars[0], symbol=symbol) for symbol in block.symbols)
+            readers = {self._steady_readers(probe) for probe in probes}
+            if len(readers) == 1 and len(alone := readers.pop()) == 1 and alone[0].handle_run:
+                self._runner = (alone[0], alone[0].handle_run)
+        return self._runner
+
+    def _steady_readers(self, bar: Bar) -> tuple[Voice, ...]:
+        """Return who is given every bar of a symbol; looked up once for each."""
+        found = self._steady.get(bar.symbol)
+        if found is None:
+            readers = self._bars.readers_of(bar)
+            found = tuple(voice for voice in readers if not voice.misses_bars)
+            self._steady[bar.symbol] = found
+        return found
+
+
+def _clock_offset(block: Block, place: int) -> int:
+    """Return how many messages of a block stand before and in a slice, its clock included."""
+    bars = block.first[place + 1] - block.first[place]
+    return block.offsets[place] + len(block.actions.get(place, ())) + bars + 1
