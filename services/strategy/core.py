@@ -83,16 +83,19 @@ class StrategyCore(Containment):
 
     @override
     def _dispatch(self, stamp: Stamp, message: Message) -> tuple[Message, ...]:
+        # What every order brings first: `match` costs a microsecond for each class it is not.
+        if type(message) is Clock:
+            return self._on_clock(stamp, message)
+        if type(message) is Submitting or type(message) is Filled:
+            return self._on_outcome(message)
         match message:
-            case Clock():
-                return self._on_clock(stamp, message)
             case Quote() | Trade() | CorporateAction():
                 return self._on_market(stamp, message)
             case Command():
                 if isinstance(message, Quarantine):
                     self._undo_from(stamp, message)
                 return self._obey(stamp, message)
-            case Denied() | OrderMessage() if message.strategy_id == self._instance.id:
+            case Denied() | OrderMessage():
                 return self._on_outcome(message)
             case _:
                 return ()
@@ -249,16 +252,19 @@ class StrategyCore(Containment):
     # What became of our own signals.
 
     def _on_outcome(self, message: Denied | OrderMessage) -> tuple[Message, ...]:
-        pending = self._state.pending
+        if message.strategy_id != self._instance.id:
+            return ()
+        if type(message) is Filled:
+            return self._on_filled(message)
+        if type(message) is Submitting:
+            self._adopt_order(message)
+            return ()
         match message:
-            case Submitting():
-                self._adopt_order(message)
             case Denied():
+                pending = self._state.pending
                 waiting = pending.get(message.symbol)
                 if waiting is not None and waiting.waits_for(message.side, message.intent):
                     del pending[message.symbol]
-            case Filled():
-                return self._on_filled(message)
             case Cancelled() | Rejected() | Expired():
                 self._end_order(message)
             case _:

@@ -46,13 +46,16 @@ class Drain:
         self._voices = [Voice(actor.core, actor.core.lane) for actor in self._actors]
         self._voices += [Voice(listener, None) for listener in listeners]
         self.routes = Routes(self._voices)
+        for voice in self._voices:
+            if voice.lane is not None:
+                voice.routes = self.routes[voice.lane]
         self._queue: deque[tuple[Stamp, Message, Sequence[Voice]]] = deque()
         self.held = Held(self._voices, tape_id)
         self.seq = 0
 
     def count(self, lane: Lane, kind: type[Message]) -> int:
         """Return how many messages of one kind were said on a lane."""
-        return self.routes.of(lane, kind).count
+        return self.routes[lane][kind].count
 
     # Birth.
 
@@ -121,11 +124,10 @@ class Drain:
         if self._tape is not None:
             for out in answers(self.tape_id, lane, cause, said):
                 self._keep(out)
-        ts_ns, tape_id, routes, index = cause.ts_ns, self.tape_id, self.routes, 0
+        ts_ns, tape_id, index = cause.ts_ns, self.tape_id, 0
         for message in said:
             seq = self.seq = self.seq + 1
-            kind = type(message)
-            route = routes.get((lane, kind)) or routes.of(lane, kind)
+            route = voice.routes[type(message)]
             route.count += 1
             stamp = LateStamp(seq, ts_ns, lane, "", "", seq, tape_id, message, cause, index)
             if readers := route.readers_of(message):
@@ -137,9 +139,7 @@ class Drain:
         return LateStamp(seq, ts_ns, lane, "", "", seq, self.tape_id, message)
 
     def _put(self, stamp: Stamp, message: Message) -> None:
-        route = self.routes.get((stamp.lane, type(message)))
-        if route is None:
-            route = self.routes.of(stamp.lane, type(message))
+        route = self.routes[stamp.lane][type(message)]
         route.count += 1
         readers = route.readers_of(message)
         if readers:

@@ -87,18 +87,18 @@ class Held:
             self.catch_up(voice)
 
     def catch_up_bars(self, voice: Voice) -> None:
-        """Give a core the bars that were held back from it."""
-        if voice.misses_bars:
-            seen_seq = voice.seen_seq
-            for stamp, bar in self.bars.values():
-                if stamp.seq > seen_seq and voice.handle(stamp, bar):
-                    _complain(voice, bar)
+        """Give a core that misses bars those that were held back from it."""
+        seen_seq = voice.seen_seq
+        for stamp, bar in self.bars.values():
+            if stamp.seq > seen_seq and voice.handle(stamp, bar):
+                _complain(voice, bar)
 
     def catch_up(self, voice: Voice) -> None:
         """Give a core whatever was held back from it."""
-        self.catch_up_bars(voice)
+        if voice.misses_bars:
+            self.catch_up_bars(voice)
         if voice.reads_clock and self._clock_seq > voice.seen_seq:
-            stamp, clock = self.clock()
+            stamp, clock = self._clock or self.clock()
             if voice.handle(stamp, clock):
                 _complain(voice, clock)
         voice.seen_seq = self.seq

@@ -31,16 +31,21 @@ type _Runner = tuple[Voice, HandleRun]
 class BarRun:
     """A run (`shared.core.Run`): rows of a block from `row` on, `base` messages before it."""
 
-    __slots__ = ("_base", "_block", "_feed", "_row", "bars", "times_ns")
+    __slots__ = ("_base", "_block", "_feed", "_made", "_row", "bars", "times_ns")
 
     def __init__(self, feed: "Feed", block: Block, row: int, end: int, base: int) -> None:
         self._feed, self._block, self._row, self._base = feed, block, row, base
         self.bars = block.bars[row:end]
         self.times_ns = block.bar_ts_ns[row:end]
+        self._made: tuple[int, Stamp] | None = None
 
     def stamp(self, place: int) -> Stamp:
-        """Return the stamp of the bar at a place."""
-        return self._feed.stamp_of_row(self._block, self._row + place, self._base)
+        """Return the stamp of the bar at a place; of the last one, three ask."""
+        made = self._made
+        if made is None or made[0] != place:
+            stamp = self._feed.stamp_of_row(self._block, self._row + place, self._base)
+            self._made = made = (place, stamp)
+        return made[1]
 
 
 class Feed:
@@ -71,7 +76,8 @@ class Playback:
         self._held = drain.held
         self._blocks = blocks
         self._feed = Feed(lane, drain.tape_id)
-        self._bars, self._clocks = drain.routes.of(lane, Bar), drain.routes.of(lane, Clock)
+        self._routes = drain.routes[lane]
+        self._bars, self._clocks = self._routes[Bar], self._routes[Clock]
         self._steady: dict[str, tuple[Voice, ...]] = {}
         self._runner: _Runner | None = None
         self._is_searched = False
@@ -125,9 +131,7 @@ class Playback:
             stamp = feed.stamp(seq, ts_ns, message)
             if isinstance(message, Bar):
                 held.bars[message.symbol] = (stamp, message)
-            drain.give(
-                stamp, message, drain.routes.of(feed.lane, type(message)).readers_of(message)
-            )
+            drain.give(stamp, message, self._routes[type(message)].readers_of(message))
         drain.seq += block.offsets[place + 1] - _clock_offset(block, place)
         clock = self._blocks.clock(ts_ns)
         drain.give(feed.stamp(clock_seq, ts_ns, clock), clock, self._clocks.readers_of(clock))
@@ -181,12 +185,17 @@ class Playback:
             for voice in self._steady_readers(bar):
                 if said := voice.handle(stamp, bar):
                     drain.say(voice, stamp, said)
-        clock_seq = seq + 1
         drain.seq += block.offsets[place + 1] - _clock_offset(block, place)
-        held.pass_time(ts_ns, clock_seq)
+        held.pass_time(ts_ns, seq + 1)
+        self._tell_time(block, place, seq + 1)
+
+    def _tell_time(self, block: Block, place: int, clock_seq: int) -> None:
+        """Give the clock of a slice to whom it is due."""
+        drain, held, ts_ns = self._drain, self._held, block.ts_ns[place]
         for voice, patience in held.timed:
             if ts_ns >= patience.due_ns and self._is_roused(patience, block, place):
-                held.catch_up_bars(voice)
+                if voice.misses_bars:
+                    held.catch_up_bars(voice)
                 voice.seen_seq = clock_seq
                 cause, clock = held.clock()
                 if said := voice.handle(cause, clock):

@@ -26,7 +26,7 @@ class Listener(Protocol):
 
 
 class Voice:
-    """One core in the walk, or a listener (`lane` None).
+    """One core in the walk, or a listener (`lane` None, and no `routes` for what it says).
 
     Causes at or below `from_seq` are not answered. Of a feed's messages `seen_seq` is the newest
     that it was given or that something newer stood for; `misses_bars` says that bars are held
@@ -35,11 +35,12 @@ class Voice:
 
     __slots__ = (
         "from_seq", "handle", "handle_run", "lane", "misses_bars", "patience", "reads",
-        "reads_clock", "seen_seq",
+        "reads_clock", "routes", "seen_seq",
     )  # fmt: skip
 
     def __init__(self, core: Listener, lane: Lane | None) -> None:
         self.lane = lane
+        self.routes: LaneRoutes
         self.reads = tuple(core.reads)
         self.handle: Handle = core.handle
         self.handle_run: HandleRun | None = None
@@ -90,19 +91,31 @@ class Route:
         return readers
 
 
-class Routes(dict[tuple[Lane, type[Message]], Route]):
-    """All routes, made when first asked for."""
+class LaneRoutes(dict[type[Message], Route]):
+    """The routes of one lane by the kind of message, made when first asked for."""
+
+    def __init__(self, voices: Sequence[Voice], lane: Lane) -> None:
+        super().__init__()
+        self._voices = voices
+        self._lane = lane
+
+    def __missing__(self, kind: type[Message]) -> Route:
+        """Make the route of one kind of message."""
+        made = self[kind] = Route(self._voices, self._lane, kind)
+        return made
+
+
+class Routes(dict[Lane, LaneRoutes]):
+    """The routes of all lanes."""
 
     def __init__(self, voices: Sequence[Voice]) -> None:
         super().__init__()
         self._voices = voices
 
-    def of(self, lane: Lane, kind: type[Message]) -> Route:
-        """Return the route of one kind of message on a lane."""
-        route = self.get((lane, kind))
-        if route is None:
-            route = self[lane, kind] = Route(self._voices, lane, kind)
-        return route
+    def __missing__(self, lane: Lane) -> LaneRoutes:
+        """Make the routes of a lane."""
+        made = self[lane] = LaneRoutes(self._voices, lane)
+        return made
 
 
 def _looks_closer(pattern: str, prefix: Sequence[str]) -> bool:

@@ -12,7 +12,8 @@ from shared.domain.ids import derive_id
 from shared.messages.base import Message
 from shared.runtime.source import key_of
 
-_KEPT: Any = vars(Stamp)["id"]
+_field: Any = vars(Stamp)["id"]
+_kept_id, _keep_id = _field.__get__, _field.__set__
 
 
 class LateStamp(Stamp, frozen=True):
@@ -32,12 +33,12 @@ class LateStamp(Stamp, frozen=True):
     @override
     def id(self) -> str:
         """The id that the tape gives this message."""
-        made: str = _KEPT.__get__(self)
+        made: str = _kept_id(self)
         if not made:
             cause = self.cause
             key = key_of(self.message, self.ts_ns) if cause is None else cause.id
             made = derive_id(self.tape_id, str(self.lane), key, self.index)
-            _KEPT.__set__(self, made)
+            _keep_id(self, made)
         return made
 
     @property  # type: ignore[misc]

@@ -128,7 +128,7 @@ def test_nor_that_one_strategy_is_given_runs_of_bars(
 ) -> None:
     bars = made_up_bars(symbols, sessions=3, seed=seed, gaps=gaps)
     desk = desk_of(
-        {"one": StrategySettings(use=use, active=True, errors_max=2, timeframe="1m")},
+        {"one": StrategySettings(use=use, active=True, errors_max=2, timeframe=Timeframe.M1)},
         risk={"max_daily_loss_fraction": loss, "allow_short": allow_short},
     )
     expected = states(desk, bars, patiently=False, silences=True)
