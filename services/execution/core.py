@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from services.execution.facts import take_fact
+from services.execution.facts import FACTS
 from services.execution.state import ExecutionState, Order
 from shared.core import NEVER_NS, NO_BARS, Patience, Stamp
 from shared.domain.commands import is_first, lateness, newness
-from shared.domain.errors import ensure
+from shared.domain.errors import InvariantError, ensure
 from shared.domain.ids import client_order_id
 from shared.domain.positions import SPLIT, is_news, split_quantity
-from shared.domain.values import Intent
+from shared.domain.values import ZERO, Intent
 from shared.messages.base import Message
 from shared.messages.broker import BrokerSnapshot
 from shared.messages.control import Cancel, Command, Flatten, Kill, Resume
@@ -80,25 +80,25 @@ class ExecutionCore:
             if message.ts_ns > self._state.now_ns:  # noqa: PLR1730 - max() costs a call
                 self._state.now_ns = message.ts_ns
             return ()
-        match message:
-            case Approved():
-                return self._approved(stamp, message)
-            case CorporateAction():
-                self._act(message)
-            case Command():
-                return self._obey(stamp, message)
-            case BrokerSnapshot():
+        if type(message) is Approved:
+            return self._approved(stamp, message)
+        take = FACTS.get(type(message))
+        if take is not None:
+            if type(message) is BrokerSnapshot:
                 # It comes also while the data service is silent: time does not stop with it.
                 self._state.now_ns = max(self._state.now_ns, stamp.ts_ns)
-                return take_fact(self._state, message)
-            case _:
-                return take_fact(self._state, message)
+            return take(self._state, message)
+        if isinstance(message, Command):
+            return self._obey(stamp, message)
+        if isinstance(message, CorporateAction):
+            self._act(message)
         return ()
 
     def _approved(self, stamp: Stamp, approved: Approved) -> tuple[Message, ...]:
+        order_id = stamp.id
         order = Order(
-            order_id=stamp.id,
-            client_order_id=client_order_id(self._tape_id, stamp.id),
+            order_id=order_id,
+            client_order_id=client_order_id(self._tape_id, order_id),
             signal_id=approved.signal_id,
             strategy_id=approved.strategy_id,
             symbol=approved.symbol,
@@ -109,13 +109,19 @@ class ExecutionCore:
         code, detail = self._gate(stamp, approved)
         if code:
             return (Rejected(**order.names, code=code, detail=detail),)
-        state = self._state
-        ensure(approved.quantity > 0, "INV-APPROVAL", f"{stamp.id} approves no quantity")
-        ensure(order.client_order_id not in state.orders, "INV-ONE-ORDER", stamp.id)
-        state.orders[order.client_order_id] = order
+        orders = self._state.orders
+        if approved.quantity <= ZERO:
+            raise InvariantError("INV-APPROVAL", f"{order_id} approves no quantity")
+        ensure(order.client_order_id not in orders, "INV-ONE-ORDER", order_id)
+        orders[order.client_order_id] = order
         return (
             Submitting(
-                **order.names,
+                order_id=order_id,
+                client_order_id=order.client_order_id,
+                signal_id=order.signal_id,
+                strategy_id=order.strategy_id,
+                symbol=order.symbol,
+                side=order.side,
                 intent=approved.intent,
                 quantity=approved.quantity,
                 order_type=approved.order_type,

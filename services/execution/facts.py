@@ -6,13 +6,15 @@ per execution id; an end that repeats changes nothing. What contradicts the tabl
 fill of more than was ordered, or after the end) stops the process: the books would be wrong.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from services.execution.state import ExecutionState, Order
 from shared.domain.commands import is_first
 from shared.domain.errors import InvariantError, ensure
 from shared.domain.orders import OrderStatus, can_move, move
-from shared.domain.values import ZERO
+from shared.domain.values import ZERO, Side
 from shared.messages.base import Message
 from shared.messages.broker import (
     Ack,
@@ -41,27 +43,6 @@ FILL = "fill"
 _ENDS = {"cancelled": OrderStatus.CANCELLED, "expired": OrderStatus.EXPIRED}
 
 
-def take_fact(state: ExecutionState, message: Message) -> tuple[Message, ...]:
-    """Apply one message of the broker's lane; `sending`, `outage`, `state` need no answer."""
-    answer: tuple[Message, ...] = ()
-    match message:
-        case Report():
-            answer = take_report(state, message)
-        case Ack():
-            answer = take_ack(state, message)
-        case Refused():
-            answer = take_refused(state, message)
-        case Doubtful():
-            answer = take_doubtful(state, message)
-        case Charge():
-            answer = take_charge(state, message)
-        case BrokerSnapshot():
-            answer = take_snapshot(state, message)
-        case _:
-            pass
-    return answer
-
-
 def take_ack(state: ExecutionState, ack: Ack) -> tuple[Message, ...]:
     """The broker took the order."""
     order = state.orders.get(ack.client_order_id)
@@ -70,7 +51,17 @@ def take_ack(state: ExecutionState, ack: Ack) -> tuple[Message, ...]:
     if not can_move(order.status, OrderStatus.ACCEPTED):
         return ()  # it filled before it was acknowledged, or the broker repeats itself
     order.status = OrderStatus.ACCEPTED
-    return (Accepted(**order.names, broker_order_id=ack.broker_order_id),)
+    return (
+        Accepted(
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            signal_id=order.signal_id,
+            strategy_id=order.strategy_id,
+            symbol=order.symbol,
+            side=order.side,
+            broker_order_id=ack.broker_order_id,
+        ),
+    )
 
 
 def take_report(state: ExecutionState, report: Report) -> tuple[Message, ...]:
@@ -136,6 +127,16 @@ def take_snapshot(state: ExecutionState, snapshot: BrokerSnapshot) -> tuple[Mess
     return (*differing, account)
 
 
+FACTS: dict[type[Message], Callable[[ExecutionState, Any], tuple[Message, ...]]] = {
+    Report: take_report,
+    Ack: take_ack,
+    Refused: take_refused,
+    Doubtful: take_doubtful,
+    Charge: take_charge,
+    BrokerSnapshot: take_snapshot,
+}  # `sending`, `outage` and `state` need no answer
+
+
 def _fill(state: ExecutionState, report: Report) -> tuple[Message, ...]:
     ensure(bool(report.execution_id), "INV-BROKER-FACT", "an execution has an id")
     if not is_first(state.executions, report.execution_id, FINISHED_MAX):
@@ -147,14 +148,15 @@ def _fill(state: ExecutionState, report: Report) -> tuple[Message, ...]:
             move(status, OrderStatus.PARTIALLY_FILLED, report.client_order_id)
         return _stray(state, report, f"fills {report.quantity} at {report.price} for")
     total = order.filled + report.quantity
-    if not (report.quantity > 0 and total <= order.quantity):
+    if not (report.quantity > ZERO and total <= order.quantity):
         raise InvariantError(
             "INV-FILL",
             f"order {order.order_id}: {report.quantity} more than {order.filled}"
             f" of {order.quantity}",
         )
     order.filled = total
-    _move_position(state, order.symbol, order.side.sign * report.quantity)
+    signed = report.quantity if order.side is Side.BUY else -report.quantity
+    _move_position(state, order.symbol, signed)
     is_complete = total == order.quantity
     if is_complete:
         _finish(state, order, OrderStatus.FILLED)
@@ -165,7 +167,12 @@ def _fill(state: ExecutionState, report: Report) -> tuple[Message, ...]:
 
 def _filled(order: Order, report: Report, *, is_complete: bool) -> Filled:
     return Filled(
-        **order.names,
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        signal_id=order.signal_id,
+        strategy_id=order.strategy_id,
+        symbol=order.symbol,
+        side=order.side,
         execution_id=report.execution_id,
         intent=order.intent,
         quantity=report.quantity,

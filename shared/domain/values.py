@@ -12,6 +12,10 @@ ZERO = Decimal(0)
 PRICE_STEP = Decimal("0.0001")  # finest step in which US venues report an execution price
 CENT = Decimal("0.01")
 
+_STEPS = 10_000.0  # price steps in one unit
+_SURE_BELOW = 1e9  # up to here a float times `_STEPS` is off by less than 0.003
+_SURE_WITHIN = 0.49
+
 
 class Side(StrEnum):
     """Direction of an order or a fill."""
@@ -86,7 +90,15 @@ _SECONDS = {
 
 
 def to_price(value: float) -> Decimal:
-    """Turn a market-data price into one that can be booked: exact decimal text, 0.0001 steps."""
+    """Turn a market-data price into one that can be booked: exact decimal text, 0.0001 steps.
+
+    What is not close to halfway between two steps needs no text to be rounded as its text is.
+    """
+    if 0.0 < value < _SURE_BELOW:
+        steps = value * _STEPS
+        nearest = int(steps + 0.5)
+        if -_SURE_WITHIN < steps - nearest < _SURE_WITHIN:
+            return PRICE_STEP * nearest
     return Decimal(repr(value)).quantize(PRICE_STEP, ROUND_HALF_EVEN)
 
 

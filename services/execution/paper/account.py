@@ -8,7 +8,6 @@ all purchases, resting ones too, from cash, and shorts nothing. Reducing a posit
 allowed. Prices that move afterwards force nobody out.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 from services.execution.config import PaperSettings
@@ -42,9 +41,10 @@ def execute(
         state.fees = DayFees(day)
     parts = charge_fees(order.side, quantity, notional, state.fees, settings.costs)
     fees = sum(parts.values(), ZERO)
-    signed = order.side.sign
-    state.cash -= signed * notional + commission + fees
-    hold(state, order.symbol, state.positions.get(order.symbol, ZERO) + signed * quantity)
+    is_buy = order.side is Side.BUY
+    state.cash -= (notional if is_buy else -notional) + commission + fees
+    held = state.positions.get(order.symbol, ZERO)
+    hold(state, order.symbol, held + quantity if is_buy else held - quantity)
     return Report(
         client_order_id=order.client_order_id,
         signal_id=order.signal_id,
@@ -78,23 +78,23 @@ def lacking(state: PaperState, order: Resting, settings: PaperSettings) -> Decim
     """
     if settings.account == "cash":
         return _unpaid(state, order, settings)
-    symbol, prices = order.symbol, state.prices
-    held = state.positions.get(symbol, ZERO)
-    resting = state.resting.get(symbol, ())
-    before, after = _most(held, resting), _most(held, (*resting, order))
-    if after <= before or symbol not in prices:
-        return ZERO
-    if any(one not in prices for one in state.positions):
-        return ZERO
+    symbol, prices, positions = order.symbol, state.prices, state.positions
+    longest, shortest = _bounds(state, symbol)
+    grown = order.remaining + (longest if order.side is Side.BUY else shortest)
+    if grown <= longest or grown <= shortest or symbol not in prices:
+        return ZERO  # the order makes no more of the position than may become of it already
     price = to_price(prices[symbol])
-    gross = after * price
-    for other in dict.fromkeys((*state.positions, *state.resting)):
-        if other != symbol and other in prices:
-            most = _most(state.positions.get(other, ZERO), state.resting.get(other, ()))
-            gross += most * to_price(prices[other])
-    equity = state.cash
-    for one, quantity in state.positions.items():
-        equity += quantity * to_price(prices[one])
+    gross, equity = grown * price, state.cash
+    for one, quantity in positions.items():
+        if one not in prices:
+            return ZERO
+        booked = price if one == symbol else to_price(prices[one])
+        equity += quantity * booked
+        if one != symbol:
+            gross += max(_bounds(state, one)) * booked
+    for one in state.resting:
+        if one != symbol and one not in positions and one in prices:
+            gross += max(_bounds(state, one)) * to_price(prices[one])
     costs = _foreseen_costs(order.quantity, order.quantity * price, settings)
     return max(gross + costs - equity * settings.leverage, ZERO)
 
@@ -105,9 +105,7 @@ def shortage(state: PaperState, order: Resting, settings: PaperSettings) -> str:
     """
     if order.side is Side.BUY:
         return ""
-    resting = state.resting.get(order.symbol, ())
-    selling = sum((o.remaining for o in resting if o.side is Side.SELL), order.quantity)
-    if selling <= state.positions.get(order.symbol, ZERO):
+    if order.quantity + _bounds(state, order.symbol)[1] <= ZERO:
         return ""
     if settings.account == "cash" or not settings.allow_short:
         return "no_short"
@@ -134,12 +132,15 @@ def _foreseen_costs(quantity: Decimal, notional: Decimal, settings: PaperSetting
     return slippage + commission_due(quantity, notional, settings.costs)
 
 
-def _most(held: Decimal, orders: Iterable[Resting]) -> Decimal:
-    """Return the most shares, long or short, that fills can make of a position."""
-    buying = selling = ZERO
-    for order in orders:
+def _bounds(state: PaperState, symbol: str) -> tuple[Decimal, Decimal]:
+    """Return the most shares long and the most short (negative: it stays on the other side) that
+    fills of what rests can make of a position. The larger one is the most that it can become.
+    """
+    longest = state.positions.get(symbol, ZERO)
+    shortest = -longest
+    for order in state.resting.get(symbol, ()):
         if order.side is Side.BUY:
-            buying += order.remaining
+            longest += order.remaining
         else:
-            selling += order.remaining
-    return max(abs(held + buying), abs(held - selling))
+            shortest += order.remaining
+    return longest, shortest

@@ -75,8 +75,7 @@ def obey_kill(state: PaperState, stamp: Stamp, command: Kill | Resume) -> None:
 
 def _beyond_means(order: Resting, state: PaperState, settings: PaperSettings) -> Refusal:
     held = state.positions.get(order.symbol, ZERO)
-    is_whole = order.quantity == order.quantity.to_integral_value()
-    if not (is_whole or settings.fractional_shares or _closes(order, held)):
+    if not (settings.fractional_shares or _is_whole(order.quantity) or _closes(order, held)):
         return "fractional_shares", f"was {order.quantity}"
     code = shortage(state, order, settings)
     if code:
@@ -88,7 +87,7 @@ def _beyond_means(order: Resting, state: PaperState, settings: PaperSettings) ->
 
 
 def _malformed(message: Submitting) -> Refusal | None:
-    if message.quantity <= 0:
+    if message.quantity <= ZERO:
         return "zero_quantity", f"was {message.quantity}"
     kind, limit, trigger = message.order_type, message.limit_price, message.trigger_price
     if kind in _LIMITED and (limit is None or limit <= 0):
@@ -112,6 +111,10 @@ def _out_of_place(message: Submitting, state: PaperState) -> Refusal | None:
     if force is TimeInForce.OPG and state.is_open:
         return "auction", "the market is open"
     return None
+
+
+def _is_whole(quantity: Decimal) -> bool:
+    return quantity == quantity.to_integral_value()
 
 
 def _closes(order: Resting, held: Decimal) -> bool:

@@ -103,21 +103,18 @@ class PaperBroker:
 
     def _other(self, stamp: Stamp, message: Message) -> tuple[Message, ...]:
         outputs: tuple[Message, ...] = ()
-        match message:
-            case Quote() | Trade():
-                outputs = self._ticks(stamp, message)
-            case Submitting():
-                outputs = self._submit(message)
-            case Cancelling():
-                outputs = self._cancel(message)
-            case CorporateAction():
-                outputs = self._act(message)
-            case MarketStatus():
-                self._halt(message)
-            case Kill() | Resume():
-                obey_kill(self._state, stamp, message)
-            case _:
-                pass
+        if type(message) is Submitting:
+            outputs = self._submit(message)
+        elif type(message) is Quote or type(message) is Trade:
+            outputs = self._ticks(stamp, message)
+        elif type(message) is Cancelling:
+            outputs = self._cancel(message)
+        elif type(message) is CorporateAction:
+            outputs = self._act(message)
+        elif type(message) is MarketStatus:
+            self._halt(message)
+        elif type(message) is Kill or type(message) is Resume:
+            obey_kill(self._state, stamp, message)
         return outputs
 
     def _halt(self, status: MarketStatus) -> None:

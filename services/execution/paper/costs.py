@@ -38,10 +38,11 @@ def fees_of(
         taf = rates.taf_per_share if costs.taf_per_share is None else costs.taf_per_share
         taf_max = rates.taf_max if costs.taf_max is None else costs.taf_max
         fees["taf"] = min(quantity * taf, taf_max)
-    cat = costs.cat_per_share
-    fees["cat"] = quantity * (rates.cat_per_share if cat is None else cat)
-    fees["clearing"] = quantity * costs.clearing_per_share
-    fees["exchange"] = quantity * costs.exchange_per_share
+    cat = rates.cat_per_share if costs.cat_per_share is None else costs.cat_per_share
+    clearing, exchange = costs.clearing_per_share, costs.exchange_per_share
+    for kind, rate in (("cat", cat), ("clearing", clearing), ("exchange", exchange)):
+        if rate:
+            fees[kind] = quantity * rate
     return {kind: fee for kind, fee in fees.items() if fee}
 
 

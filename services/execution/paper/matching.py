@@ -11,7 +11,7 @@ from services.execution.config import PaperSettings
 from services.execution.paper.account import execute
 from services.execution.paper.pricing import Offer, at_one_price, fill_price, meets_trigger
 from services.execution.paper.state import PaperState, Resting
-from shared.domain.values import OrderType, Side, TimeInForce
+from shared.domain.values import ZERO, OrderType, Side, TimeInForce
 from shared.messages.base import Message
 from shared.messages.broker import Report
 
@@ -89,7 +89,7 @@ def _fill(
     if order.symbol in state.halted:
         return None
     quantity = min(order.remaining, available)
-    price = fill_price(order, offer, quantity, settings) if quantity > 0 else None
+    price = fill_price(order, offer, quantity, settings) if quantity > ZERO else None
     if not order.is_triggered and meets_trigger(order, offer):
         order.is_triggered = True  # also when others took what there was: it is at work from now on
     if price is None:

@@ -33,6 +33,7 @@ from shared.domain.values import (
 from shared.messages.market import Bar, QuoteTick, TradeTick
 
 BASIS_POINT = Decimal("0.0001")
+ONE = Decimal(1)
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -213,24 +214,25 @@ def _slipped(
     Estimation of Equity Market Impact" (2005) and Toth et al. (2011), with the bar's range for
     volatility and the bar's volume for the market's.
     """
-    model, sign = settings.slippage_model, side.sign
+    model, is_buy = settings.slippage_model, side is Side.BUY
     if model != "none":
-        price *= 1 + sign * settings.slippage_bps * BASIS_POINT
+        spread = settings.slippage_bps * BASIS_POINT
+        price *= ONE + spread if is_buy else ONE - spread
         away = 0.0
         if model == "volatility":
             away = settings.slippage_range * offer.reach
         elif model == "impact" and offer.volume > 0:
             away = settings.slippage_impact * offer.reach * sqrt(float(quantity) / offer.volume)
         if away > 0:
-            price += sign * to_price(away)
-    on_tick = _to_tick(price, settings, ROUND_CEILING if sign > 0 else ROUND_FLOOR)
+            price = price + to_price(away) if is_buy else price - to_price(away)
+    on_tick = _to_tick(price, settings, ROUND_CEILING if is_buy else ROUND_FLOOR)
     return max(on_tick, settings.tick_size or PRICE_STEP)
 
 
 def _to_tick(price: Decimal, settings: PaperSettings, rounding: str) -> Decimal:
     tick = settings.tick_size
     if tick is None:
-        return price.quantize(CENT if price >= 1 else PRICE_STEP, rounding)
+        return price.quantize(CENT if price >= ONE else PRICE_STEP, rounding)
     return (price / tick).to_integral_value(rounding) * tick
 
 
@@ -247,7 +249,7 @@ def _utc_date(ts_ns: int) -> str:
 
 
 def _whole_share(volume: float, participation: Decimal) -> Decimal:
-    return (_shares(volume) * participation).quantize(Decimal(1), ROUND_DOWN)
+    return _shares(volume) * participation // ONE
 
 
 def _shares(size: float) -> Decimal:

@@ -1,6 +1,7 @@
 """Values of the field keep their units and their exactness."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from math import inf, nextafter
 
 import pytest
 from hypothesis import given
@@ -42,6 +43,37 @@ def test_a_booked_price_is_the_market_price_to_half_a_step(price: float) -> None
 )
 def test_a_price_is_booked_as_it_is_written_not_as_its_binary_is(price: float, booked: str) -> None:
     assert str(to_price(price)) == booked
+
+
+def _by_its_text(price: float) -> str:
+    return str(Decimal(repr(price)).quantize(PRICE_STEP, ROUND_HALF_EVEN))
+
+
+@given(st.one_of(st.floats(min_value=-1e20, max_value=1e20), PRICES, st.integers(0, 10**12)))
+def test_a_price_is_booked_as_its_text_is_rounded(price: float) -> None:
+    assert str(to_price(price)) == _by_its_text(price)
+
+
+@given(st.integers(0, 10**14), st.integers(-3, 3))
+def test_a_price_halfway_between_two_steps_is_booked_as_its_text_is(half: int, ulps: int) -> None:
+    price = half / 20_000
+    for _ in range(abs(ulps)):
+        price = nextafter(price, inf if ulps > 0 else -inf)
+    assert str(to_price(price)) == _by_its_text(price)
+
+
+@given(st.integers(0, 10**15), st.integers(0, 9))
+def test_a_price_with_any_number_of_decimals_is_booked_as_its_text_is(
+    digits: int, decimals: int
+) -> None:
+    price = digits / 10**decimals
+    assert str(to_price(price)) == _by_its_text(price)
+
+
+@pytest.mark.parametrize("price", [inf, -inf])
+def test_a_price_without_end_is_none(price: float) -> None:
+    with pytest.raises(InvalidOperation):
+        to_price(price)
 
 
 @pytest.mark.parametrize(
