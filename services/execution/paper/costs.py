@@ -34,16 +34,21 @@ def fees_of(
     fees: dict[str, Decimal] = {}
     if side is Side.SELL:
         sec = costs.sec_fee_per_million
-        fees["sec"] = notional * (rates.sec_per_million if sec is None else sec) / MILLION
+        sec = rates.sec_per_million if sec is None else sec
+        if sec:
+            fees["sec"] = notional * sec / MILLION
         taf = rates.taf_per_share if costs.taf_per_share is None else costs.taf_per_share
         taf_max = rates.taf_max if costs.taf_max is None else costs.taf_max
-        fees["taf"] = min(quantity * taf, taf_max)
+        if taf and taf_max:
+            fees["taf"] = min(quantity * taf, taf_max)
     cat = rates.cat_per_share if costs.cat_per_share is None else costs.cat_per_share
-    clearing, exchange = costs.clearing_per_share, costs.exchange_per_share
-    for kind, rate in (("cat", cat), ("clearing", clearing), ("exchange", exchange)):
-        if rate:
-            fees[kind] = quantity * rate
-    return {kind: fee for kind, fee in fees.items() if fee}
+    if cat:
+        fees["cat"] = quantity * cat
+    if costs.clearing_per_share:
+        fees["clearing"] = quantity * costs.clearing_per_share
+    if costs.exchange_per_share:
+        fees["exchange"] = quantity * costs.exchange_per_share
+    return fees
 
 
 def charge_fees(
