@@ -60,6 +60,33 @@ def test_without_a_price_nothing_is_known_to_be_missing() -> None:
     assert lacking(talk.core.state, resting, FREE) == 0
 
 
+def test_what_is_held_and_what_rests_of_other_symbols_takes_its_room() -> None:
+    talk = _talk()
+    talk.bar(50.0, symbol="IBM")
+    talk.bar(20.0, symbol="KO")
+    talk.submit(Side.SELL, 80, symbol="IBM")
+    talk.bar(50.0, symbol="IBM")
+    talk.submit(Side.SELL, 40, symbol="IBM")  # held 80 short and 40 that rest: 6,000
+    talk.submit(Side.BUY, 100, symbol="KO")  # 2,000 that only rest
+    assert _code(talk.submit(Side.BUY, 20)) == "insufficient_funds"  # commission comes on top
+    assert _code(talk.submit(Side.BUY, 19)) == ""
+
+
+def test_with_a_position_of_unknown_price_nothing_is_known_to_be_missing() -> None:
+    talk = _talk()
+    hold(talk.core.state, "IBM", Decimal(5))
+    assert _code(talk.submit(Side.BUY, 1_000)) == ""
+
+
+def test_resting_sales_count_for_what_may_be_sold_short() -> None:
+    talk = BrokerTalk(FREE.model_copy(update={"allow_short": False}))
+    talk.submit(Side.BUY, 50)
+    talk.bar(100.0)
+    assert _code(talk.submit(Side.SELL, 50)) == ""
+    assert _code(talk.submit(Side.BUY, 10)) == ""  # what may be bought is not held yet
+    assert _code(talk.submit(Side.SELL, 1)) == "no_short"
+
+
 def test_a_flat_position_is_not_stated() -> None:
     state = _talk().core.state
     hold(state, "IBM", Decimal(5))

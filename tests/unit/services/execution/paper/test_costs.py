@@ -80,6 +80,16 @@ def test_no_sec_fee_while_the_rate_was_nothing() -> None:
     assert "sec" not in fees_of(Side.SELL, Decimal(100), Decimal(10_000), "2025-09-01", COSTS)
 
 
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [("sec_fee_per_million", "sec"), ("taf_per_share", "taf"), ("taf_max", "taf")],
+)
+def test_a_fee_set_to_nothing_is_none(given: str, kind: str) -> None:
+    costs = CostSettings.model_validate({given: 0})
+    assert kind in fees_of(Side.SELL, Decimal(100), Decimal(10_000), DAY, COSTS)
+    assert kind not in fees_of(Side.SELL, Decimal(100), Decimal(10_000), DAY, costs)
+
+
 def test_purchases_pay_the_audit_trail_alone() -> None:
     day = DayFees(DAY)
     charged = charge_fees(Side.BUY, Decimal(100), Decimal(10_000), day, COSTS)
