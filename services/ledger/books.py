@@ -15,7 +15,7 @@ from services.ledger.journal import Entry
 from services.ledger.state import BooksState, Lot
 from shared.domain import positions
 from shared.domain.positions import DIVIDEND, SPLIT, Position
-from shared.domain.values import ZERO, to_cents, to_price
+from shared.domain.values import ZERO, Side, to_cents, to_price
 from shared.messages.market import CorporateAction
 from shared.messages.orders import Account, Charged, Filled
 
@@ -41,7 +41,7 @@ def apply_opening(state: BooksState, account: Account) -> list[Entry]:
             state.unvalued.append(symbol)
         held = _lot(state, symbol, UNASSIGNED)
         after = Position(held.position.quantity + quantity, held.position.cost + cost)
-        _replace(state, symbol, UNASSIGNED, Lot(after, held.realized_pnl))
+        _replace(state, symbol, UNASSIGNED, held, Lot(after, held.realized_pnl))
         entries.append(journal.derive_holding(symbol, quantity, cost))
     return _post(state, entries)
 
@@ -52,36 +52,36 @@ def apply_first_price(state: BooksState, symbol: str, price: Decimal) -> list[En
     held = _lot(state, symbol, UNASSIGNED)
     cost = held.position.quantity * price
     after = Position(held.position.quantity, held.position.cost + cost)
-    _replace(state, symbol, UNASSIGNED, Lot(after, held.realized_pnl))
+    _replace(state, symbol, UNASSIGNED, held, Lot(after, held.realized_pnl))
     return _post(state, [journal.derive_valuation(symbol, cost)])
 
 
 def apply_fill(state: BooksState, fill: Filled) -> tuple[list[Entry], Decimal]:
     """Book one execution; return its entries and what it realised."""
-    entries: list[Entry] = []
-    if fill.symbol in state.unvalued:
-        entries += apply_first_price(state, fill.symbol, fill.price)
-    before = _lot(state, fill.symbol, fill.strategy_id)
-    quantity = fill.quantity * fill.side.sign
-    after, realized = positions.apply_fill(before.position, quantity, fill.price)
-    _replace(state, fill.symbol, fill.strategy_id, Lot(after, before.realized_pnl + realized))
-    notional = quantity * fill.price
+    symbol, strategy_id, price = fill.symbol, fill.strategy_id, fill.price
+    commission, fees = fill.commission, fill.fees
+    valued = apply_first_price(state, symbol, price) if symbol in state.unvalued else []
+    before = _lot(state, symbol, strategy_id)
+    quantity = fill.quantity if fill.side is Side.BUY else -fill.quantity
+    after, realized = positions.apply_fill(before.position, quantity, price)
+    _replace(state, symbol, strategy_id, before, Lot(after, before.realized_pnl + realized))
+    notional = quantity * price
     totals = state.totals
-    totals.cash -= notional + fill.commission + fill.fees
+    totals.cash -= notional + commission + fees
     totals.realized_pnl += realized
-    totals.commission += fill.commission
-    totals.fees += fill.fees
+    totals.commission += commission
+    totals.fees += fees
     totals.fills += 1
     entry = journal.derive_fill(
-        fill.symbol,
-        fill.strategy_id,
+        symbol,
+        strategy_id,
         quantity=quantity,
         notional=notional,
         cost=after.cost - before.position.cost,
-        commission=fill.commission,
-        fees=fill.fees,
+        commission=commission,
+        fees=fees,
     )
-    return entries + _post(state, [entry]), realized
+    return valued + _post(state, [entry]), realized
 
 
 def apply_action(state: BooksState, action: CorporateAction) -> list[Entry]:
@@ -154,7 +154,10 @@ def holdings(state: BooksState) -> dict[str, Decimal]:
 
 def shares_of(state: BooksState, symbol: str) -> Decimal:
     """Return the desk's shares of one symbol."""
-    return _sum(state.lots.get(symbol, {})).quantity
+    quantity = ZERO
+    for lot in state.lots.get(symbol, {}).values():
+        quantity += lot.position.quantity
+    return quantity
 
 
 def is_balanced(state: BooksState) -> bool:
@@ -186,15 +189,14 @@ def faults(state: BooksState) -> Iterator[str]:
 
 
 def _split(state: BooksState, symbol: str, ratio: float) -> list[Entry]:
-    def after(quantity: Decimal) -> Decimal:
+    def grown(quantity: Decimal) -> Decimal:
         return positions.split_quantity(quantity, ratio)
 
     entries = []
-    for strategy_id, quantity in _shared_out(state, symbol, after):
+    for strategy_id, quantity in _shared_out(state, symbol, grown):
         lot = _lot(state, symbol, strategy_id)
-        _replace(
-            state, symbol, strategy_id, Lot(Position(quantity, lot.position.cost), lot.realized_pnl)
-        )
+        after = Lot(Position(quantity, lot.position.cost), lot.realized_pnl)
+        _replace(state, symbol, strategy_id, lot, after)
         gained = quantity - lot.position.quantity
         entries.append(journal.derive_split(symbol, strategy_id, gained))
     # Until the first price after the split, the old one is worth its part of the new shares.
@@ -243,10 +245,9 @@ def _lot(state: BooksState, symbol: str, strategy_id: str) -> Lot:
     return state.lots.get(symbol, {}).get(strategy_id, _NOTHING)
 
 
-def _replace(state: BooksState, symbol: str, strategy_id: str, lot: Lot) -> None:
-    before = _lot(state, symbol, strategy_id).position.quantity
-    state.lots.setdefault(symbol, {})[strategy_id] = lot
-    state.held += (lot.position.quantity != 0) - (before != 0)
+def _replace(state: BooksState, symbol: str, strategy_id: str, before: Lot, after: Lot) -> None:
+    state.lots.setdefault(symbol, {})[strategy_id] = after
+    state.held += bool(after.position.quantity) - bool(before.position.quantity)
 
 
 def _sum(lots: dict[str, Lot]) -> Position:

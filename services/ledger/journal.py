@@ -108,10 +108,14 @@ def derive_split(symbol: str, strategy_id: str, quantity: Decimal) -> Entry:
 
 def _entry(kind: str, lines: Iterable[Line], symbol: str = "", strategy_id: str = "") -> Entry:
     """Drop empty lines and check what makes double entry worth its name."""
-    kept = tuple(line for line in lines if line.amount or line.quantity)
-    total = sum((line.amount for line in kept), ZERO)
+    kept, total = [], ZERO
+    for line in lines:
+        amount = line.amount
+        if amount or line.quantity:
+            kept.append(line)
+            total += amount
     if total:
         raise InvariantError(
             "INV-JOURNAL-ZERO", f"a {kind} entry of {symbol or 'cash'} sums to {total}"
         )
-    return Entry(kind, kept, symbol, strategy_id)
+    return Entry(kind, tuple(kept), symbol, strategy_id)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from shared.domain.errors import ensure
+from shared.domain.errors import InvariantError, ensure
 from shared.domain.values import ZERO, to_cents
 
 COST_STEP = Decimal("0.00000001")
@@ -61,21 +61,21 @@ def apply_fill(position: Position, signed_quantity: Decimal, price: Decimal) -> 
     Opens, adds, reduces or flips. Commission and fees are the caller's: they are no cost of the
     position here. Raises InvariantError for a fill of nothing.
     """
-    ensure(signed_quantity != 0, "INV-POSITION", "a fill moves at least a fraction of a share")
-    held = position.quantity
-    if held * signed_quantity >= 0:
-        grown = Position(held + signed_quantity, position.cost + signed_quantity * price)
-        return Booked(grown, ZERO)
-    closing = signed_quantity if abs(signed_quantity) <= abs(held) else -held
-    released = _released(position, closing)
+    if not signed_quantity:
+        raise InvariantError("INV-POSITION", "a fill moves at least a fraction of a share")
+    held, is_buy = position.quantity, signed_quantity > ZERO
+    after = held + signed_quantity
+    if not held or (held > ZERO) is is_buy:
+        return Booked(Position(after, position.cost + signed_quantity * price), ZERO)
+    flips = bool(after) and (after > ZERO) is is_buy
+    closing = -held if flips else signed_quantity
+    released = position.cost if flips or not after else _part_of_cost(position, closing)
     opening = signed_quantity - closing
-    after = Position(held + signed_quantity, position.cost - released + opening * price)
-    return Booked(after, -closing * price - released)
+    cost = position.cost - released + opening * price
+    return Booked(Position(after, cost), -closing * price - released)
 
 
-def _released(position: Position, closing: Decimal) -> Decimal:
-    if closing == -position.quantity:
-        return position.cost
+def _part_of_cost(position: Position, closing: Decimal) -> Decimal:
     share = position.cost * -closing / position.quantity
     return share.quantize(COST_STEP, ROUND_HALF_EVEN)
 
