@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from console.backtest.result import Fill
 from services.ledger.books import shares_of
@@ -15,7 +16,7 @@ from shared.messages.orders import Account, Charged, Filled, Submitting
 from shared.subjects import reading
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True):
     """What the books say after the slice at `ts_ns`: cash, and shares of the symbols it moved."""
 
     ts_ns: int
@@ -45,23 +46,15 @@ class Notebook:
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
         """Write down one message."""
-        match message:
-            case Submitting():
-                self._references[message.order_id] = self._price_of(message.symbol)
-                return ()
-            case Filled():
-                self._fill(stamp, message)
-                self._symbols[message.symbol] = None
-            case Account():
-                self._symbols |= dict.fromkeys(message.positions)
-            case CorporateAction():
-                self._symbols[message.symbol] = None
-            case Charged():
-                before = self.charges.get(message.kind, ZERO)
-                self.charges[message.kind] = before + message.amount
-            case _:
-                return ()
-        self.is_touched = True
+        # The frequent ones by type: asking a struct whether it is of another class is dear.
+        if type(message) is Submitting:
+            self._references[message.order_id] = self._price_of(message.symbol)
+        elif type(message) is Filled:
+            self._fill(stamp, message)
+            self._symbols[message.symbol] = None
+            self.is_touched = True
+        else:
+            self._other(message)
         return ()
 
     def settle(self, ts_ns: int, books: BooksState) -> None:
@@ -70,6 +63,19 @@ class Notebook:
         self.changes.append(Change(ts_ns, float(books.totals.cash), shares))
         self._symbols.clear()
         self.is_touched = False
+
+    def _other(self, message: Message) -> None:
+        match message:
+            case Account():
+                self._symbols |= dict.fromkeys(message.positions)
+            case CorporateAction():
+                self._symbols[message.symbol] = None
+            case Charged():
+                before = self.charges.get(message.kind, ZERO)
+                self.charges[message.kind] = before + message.amount
+            case _:
+                return
+        self.is_touched = True
 
     def _fill(self, stamp: Stamp, filled: Filled) -> None:
         self.fills.append(

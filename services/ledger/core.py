@@ -87,21 +87,15 @@ class LedgerCore:
     def handle(self, stamp: Stamp, message: Message, /) -> Outputs:
         """Apply one message; return `closed_day` and `mismatch` messages."""
         self._state.seq = stamp.seq
-        match message:
-            case Bar():
-                self._on_bar(stamp, message)
-            case Clock():
-                return self._on_clock(stamp, message)
-            case Quote():
-                self._on_quote(stamp, message)
-            case Trade():
-                self._mark(stamp, message.symbol, message.ticks[-1].price)
-            case CorporateAction():
-                self._book(stamp, books.apply_action(self._state, message))
-            case _ if stamp.lane.actor == self._lane.actor:
-                return self._on_book(stamp, message)
-            case _:
-                pass
+        # The frequent ones by type: asking a struct whether it is of another class is dear.
+        if type(message) is Bar:
+            self._on_bar(stamp, message)
+        elif type(message) is Clock:
+            return self._on_clock(stamp, message)
+        elif type(message) is Filled and stamp.lane.actor == self._lane.actor:
+            self._on_filled(stamp, message)
+        else:
+            return self._on_other(stamp, message)
         return ()
 
     def take_rows(self, through_seq: int) -> list[Row]:
@@ -120,6 +114,20 @@ class LedgerCore:
             raise ValueError(f"not books of this release: {error}") from error
         if self._patience.bars is not None:
             self._patience.bars = self._state.unvalued
+
+    def _on_other(self, stamp: Stamp, message: Message) -> Outputs:
+        match message:
+            case Quote():
+                self._on_quote(stamp, message)
+            case Trade():
+                self._mark(stamp, message.symbol, message.ticks[-1].price)
+            case CorporateAction():
+                self._book(stamp, books.apply_action(self._state, message))
+            case _ if stamp.lane.actor == self._lane.actor:
+                return self._on_book(stamp, message)
+            case _:
+                pass
+        return ()
 
     # -- market data: marks and time ---------------------------------------------------------
 
@@ -144,20 +152,26 @@ class LedgerCore:
         state.now_ns = max(state.now_ns, stamp.ts_ns)
         session = clock.session if clock.is_open else ""
         outputs: Outputs = ()
-        # Prices that came with the first clock of another session are not closing prices.
-        if not session or session == state.session:
-            self._settle_marks()
-        if state.session and session != state.session and state.is_opened:
-            outputs = (self._close_day(stamp),)
+        if session != state.session:
+            outputs = self._on_bell(stamp, session)
         self._settle_marks()
-        state.session = session
         if self._recorder and state.held:
             self._recorder.add_equity(stamp, state)
         return outputs
 
+    def _on_bell(self, stamp: Stamp, session: str) -> Outputs:
+        state = self._state
+        # Prices that came with the first clock of another session are not closing prices.
+        if not session:
+            self._settle_marks()
+        outputs = (self._close_day(stamp),) if state.session and state.is_opened else ()
+        state.session = session
+        return outputs
+
     def _settle_marks(self) -> None:
-        self._state.marks.update(self._state.fresh)
-        self._state.fresh.clear()
+        state = self._state
+        state.marks.update(state.fresh)
+        state.fresh.clear()
 
     def _close_day(self, stamp: Stamp) -> ClosedDay:
         state = self._state
@@ -185,8 +199,6 @@ class LedgerCore:
                 self._on_decision(stamp, message)
             case Submitting():
                 self._on_submitting(stamp, message)
-            case Filled():
-                self._on_filled(stamp, message)
             case OrderMessage():
                 self._on_order_fact(stamp, message)
             case Charged():
