@@ -84,7 +84,11 @@ def _holdings(changes: Sequence[Change]) -> Iterator[tuple[str, Times, list[floa
 
 
 def _steps(times_ns: Times, at_ns: NDArray[np.int64], values: Sequence[float]) -> Floats:
-    """Return, for each time, the value of the newest change at or before it; 0 before the first."""
+    """Return, for each time, the value of the newest change at or before it; 0 before the first.
+
+    Both times ascend. The few changes are looked up, not the many times.
+    """
     known = np.concatenate(([0.0], np.array(values, np.float64)))
-    found: Floats = known[np.searchsorted(at_ns, times_ns, "right")]
+    begin = np.searchsorted(times_ns, at_ns)
+    found: Floats = np.repeat(known, np.diff(begin, prepend=0, append=len(times_ns)))
     return found
