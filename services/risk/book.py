@@ -37,12 +37,14 @@ def reserve(state: RiskState, key: str, order: Working) -> None:
     if key in state.working:
         raise InvariantError("INV-RESERVATION", f"order {key!r} is reserved already")
     state.working[key] = order
-    _move_reserved(state, order, order.remaining)
+    holding = _holding(state, order.symbol)
+    _move_reserved(holding, order, order.remaining)
+    holding.refresh()
 
 
 def take_fill(state: RiskState, filled: Filled) -> None:
     """Book one execution: cash, the strategy's position, the book's, the reservation."""
-    signed = filled.side.sign * filled.quantity
+    signed = filled.quantity if filled.side is Side.BUY else -filled.quantity
     costs = filled.commission + filled.fees
     account = state.accounts.setdefault(filled.strategy_id, {})
     after, realized = apply_fill(account.get(filled.symbol, FLAT), signed, filled.price)
@@ -53,29 +55,27 @@ def take_fill(state: RiskState, filled: Filled) -> None:
     state.session.realized_pnl += realized - costs
     if state.cash is not None:
         _set_cash(state, state.cash - signed * filled.price - costs)
-    holding = state.holdings.setdefault(filled.symbol, Holding())
+    holding = _holding(state, filled.symbol)
     holding.quantity += signed
     key = order_key(filled.signal_id, filled.strategy_id, filled.symbol)
     order = state.working.get(key)
-    if order is None:
-        holding.refresh()
-    else:
+    if order is not None:
         used = min(filled.quantity, order.remaining)
         order.remaining -= used
-        _move_reserved(state, order, -used)  # refreshes what the shares changed, too
-    if filled.is_complete:
-        end_order(state, filled)
-    _forget_if_over(state, filled.symbol)
+        _move_reserved(holding, order, -used)
+        if filled.is_complete:
+            _end(state, key, order, holding)
+    _refresh(state, filled.symbol, holding)
 
 
 def end_order(state: RiskState, message: OrderMessage) -> None:
     """Release what an order that is over had reserved and not used."""
     key = order_key(message.signal_id, message.strategy_id, message.symbol)
-    order = state.working.pop(key, None)
+    order = state.working.get(key)
     if order is not None:
-        if order.remaining:
-            _move_reserved(state, order, -order.remaining)
-        _forget_if_over(state, order.symbol)
+        holding = _holding(state, order.symbol)
+        _end(state, key, order, holding)
+        _refresh(state, order.symbol, holding)
 
 
 def take_account(state: RiskState, account: Account) -> None:
@@ -89,12 +89,11 @@ def take_account(state: RiskState, account: Account) -> None:
     named += [symbol for symbol in state.holdings if symbol not in account.positions]
     for symbol in named:
         stated = account.positions.get(symbol, ZERO)
-        holding = state.holdings.setdefault(symbol, Holding())
+        holding = _holding(state, symbol)
         if stated != holding.quantity:
             _assign(state, symbol, stated - holding.quantity)
             holding.quantity = stated
-            holding.refresh()
-        _forget_if_over(state, symbol)
+        _refresh(state, symbol, holding)
 
 
 def take_action(state: RiskState, action: CorporateAction) -> None:
@@ -157,18 +156,31 @@ def _set_cash(state: RiskState, cash: Decimal) -> None:
     state.cash_value = float(cash)
 
 
-def _move_reserved(state: RiskState, order: Working, change: Decimal) -> None:
-    holding = state.holdings.setdefault(order.symbol, Holding())
+def _end(state: RiskState, key: str, order: Working, holding: Holding) -> None:
+    del state.working[key]
+    if order.remaining:
+        _move_reserved(holding, order, -order.remaining)
+
+
+def _move_reserved(holding: Holding, order: Working, change: Decimal) -> None:
     if order.side is Side.BUY:
-        holding.buying += change
+        left = holding.buying = holding.buying + change
     else:
-        holding.selling += change
-    if holding.buying < 0 or holding.selling < 0:
+        left = holding.selling = holding.selling + change
+    if left < ZERO:
         raise InvariantError("INV-RESERVATION", f"{order.symbol}: more was released than reserved")
-    holding.refresh()
 
 
-def _forget_if_over(state: RiskState, symbol: str) -> None:
+def _holding(state: RiskState, symbol: str) -> Holding:
     holding = state.holdings.get(symbol)
-    if holding is not None and holding.is_over:
+    if holding is None:
+        holding = state.holdings[symbol] = Holding()
+    return holding
+
+
+def _refresh(state: RiskState, symbol: str, holding: Holding) -> None:
+    """After a change: forget the holding when it is over, derive its numbers otherwise."""
+    if holding.is_over:
         del state.holdings[symbol]
+    else:
+        holding.refresh()

@@ -145,7 +145,7 @@ class RiskCore:
         self._limits = with_overrides(self._configured, self._state.overrides)
 
     def handle(self, stamp: Stamp, message: Message, /) -> tuple[Message, ...]:
-        """Apply one message. Bars and clocks come first: a backtest is made of them."""
+        """Apply one message; first those that a backtest is made of."""
         if type(message) is Bar:
             if stamp.lane != AGGREGATED:  # a longer bar tells an old price late: it is no fresher
                 self._price(message.symbol, message.close, stamp.ts_ns, message.timeframe)
@@ -154,6 +154,12 @@ class RiskCore:
             if message.ts_ns > self._state.now_ns:  # noqa: PLR1730 - max() costs a call
                 self._state.now_ns = message.ts_ns
             return self._pass_time(stamp, message)
+        if type(message) is Signal:
+            return self._decide(stamp, message)
+        if type(message) is Filled:
+            self._patience.due_ns = 0
+            take_fill(self._state, message)
+            return ()
         match message:
             case Quote():
                 mid = message.ticks[-1].mid
@@ -161,8 +167,6 @@ class RiskCore:
                     self._price(message.symbol, mid, stamp.ts_ns, None)
             case Trade():
                 self._price(message.symbol, message.ticks[-1].price, stamp.ts_ns, None)
-            case Signal():
-                return self._decide(stamp, message)
             case Command():
                 self._look_up()
                 return self._obey(stamp, message)
@@ -194,8 +198,6 @@ class RiskCore:
     def _take(self, message: Message) -> None:
         state = self._state
         match message:
-            case Filled():
-                take_fill(state, message)
             case Cancelled() | Rejected() | Expired():
                 end_order(state, message)
             case Account():
@@ -234,14 +236,12 @@ class RiskCore:
         speaker = stamp.lane.actor.partition("~")[0]
         notional = None if price is None else money(float(quantity) * float(price))
         order = Proposal(signal, speaker, quantity, price, notional, equity, gross)
-        checks = [] if problem is None else [problem]
-        for rule in RULES:
-            found = rule(order, state, limits)
-            if found is not None:
-                checks.append(found)
-        reasons = tuple(check for check in checks if not check.passed)
+        checks = [found for rule in RULES if (found := rule(order, state, limits)) is not None]
+        if problem is not None:
+            checks.insert(0, problem)
+        reasons = [check for check in checks if not check.passed]
         if reasons:
-            return (_denied(stamp, order, reasons),)
+            return (_denied(stamp, order, tuple(reasons)),)
         approved = _approved(stamp, order, tuple(checks))
         key = order_key(approved.signal_id, approved.strategy_id, approved.symbol)
         reserve(state, key, _working(order))
@@ -251,6 +251,7 @@ class RiskCore:
 _MARKET = ("bar", "quote", "trade", "status", "action")
 _ORDERS = ("filled", "cancelled", "rejected", "expired")
 _COMMANDS = ("kill", "resume", "flatten", "set_limit")
+_LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 
 
 def _working(order: Proposal) -> Working:
@@ -276,7 +277,9 @@ def _denied(stamp: Stamp, order: Proposal, reasons: tuple[Check, ...]) -> Denied
 
 def _approved(stamp: Stamp, order: Proposal, checks: tuple[Check, ...]) -> Approved:
     signal = order.signal
-    has_limit = signal.order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+    limit_price = signal.limit_price
+    if limit_price is not None and signal.order_type not in _LIMITED:
+        limit_price = None
     return Approved(
         signal_id=stamp.id,
         strategy_id=signal.strategy_id,
@@ -285,7 +288,7 @@ def _approved(stamp: Stamp, order: Proposal, checks: tuple[Check, ...]) -> Appro
         intent=signal.intent,
         quantity=order.quantity,
         order_type=signal.order_type,
-        limit_price=signal.limit_price if has_limit else None,
+        limit_price=limit_price,
         time_in_force=signal.time_in_force,
         valid_until_ns=signal.valid_until_ns,
         checks=checks,

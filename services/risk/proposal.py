@@ -11,12 +11,13 @@ from shared.messages.signals import Signal
 EMPTY = Holding()
 
 
-class Proposal(Struct, frozen=True):
+class Proposal(Struct):
     """What the rules judge.
 
     `speaker` is the strategy that the tape names, `price` what a share is counted at and
     `notional` the order's value in cents (None when there is no price), `equity` the book's
     worth in cents (None when it cannot be known), `gross` its gross exposure before the order.
+    `is_opening` says that the order adds exposure: limits on exposure apply to such orders only.
     """
 
     signal: Signal
@@ -26,11 +27,11 @@ class Proposal(Struct, frozen=True):
     notional: Decimal | None
     equity: Decimal | None
     gross: float
+    is_opening: bool = True
 
-    @property
-    def is_opening(self) -> bool:
-        """True when the order adds exposure. Limits on exposure apply to such orders only."""
-        return self.signal.intent is Intent.OPEN
+    def __post_init__(self) -> None:
+        """Derive once what most rules ask."""
+        self.is_opening = self.signal.intent is Intent.OPEN
 
     def projected(self, state: RiskState) -> Decimal:
         """Shares of the symbol that the book would hold, signed, if this and every working

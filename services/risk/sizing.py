@@ -55,7 +55,9 @@ def own_position(state: RiskState, strategy_id: str, symbol: str) -> Position:
 
 def closable(state: RiskState, strategy_id: str, symbol: str, side: Side) -> Decimal:
     """Return the shares that an order of `side` can still close of a strategy's position."""
-    held = -side.sign * own_position(state, strategy_id, symbol).quantity
+    held = own_position(state, strategy_id, symbol).quantity
+    if side is Side.BUY:
+        held = -held
     for order in state.working.values():
         if order.strategy_id == strategy_id and order.symbol == symbol and order.side is side:
             held -= order.remaining
@@ -84,7 +86,7 @@ def _opening(
                 return _none("stop_price", price, f"stop {signal.stop_price} is not beyond entry")
             wanted = min(wanted, at_stop)
     quantity = wanted.quantize(FRACTION_STEP if limits.allow_fractional else WHOLE, ROUND_DOWN)
-    if quantity <= 0:
+    if quantity <= ZERO:
         return _none("size_zero", wanted.quantize(FRACTION_STEP, ROUND_DOWN), "under one share")
     return Sized(quantity)
 
@@ -92,7 +94,7 @@ def _opening(
 def _opposite(signal: Signal, state: RiskState) -> Decimal:
     """Return the strategy's shares, held or being opened, against the signal's direction."""
     held = own_position(state, signal.strategy_id, signal.symbol).quantity
-    against = max(-signal.side.sign * held, ZERO)
+    against = max(held if signal.side is Side.SELL else -held, ZERO)
     for order in state.working.values():
         if (
             order.symbol == signal.symbol

@@ -53,8 +53,11 @@ class Holding(Struct):
 
     def refresh(self) -> None:
         """Derive the numbers after a change."""
-        self.net = float(self.quantity)
-        self.gross = float(max(abs(self.quantity + self.buying), abs(self.quantity - self.selling)))
+        self.net = net = float(self.quantity)
+        if self.buying or self.selling:
+            self.gross = float(max(self.quantity + self.buying, self.selling - self.quantity))
+        else:
+            self.gross = abs(net)
 
     @property
     def is_over(self) -> bool:

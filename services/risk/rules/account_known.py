@@ -7,6 +7,8 @@ from services.risk.state import RiskState
 from services.risk.valuation import unpriced
 from shared.messages.decisions import Check
 
+_PASSED = free_of("account_unknown", found=False)
+
 
 def check_account_known(order: Proposal, state: RiskState, _limits: RiskSettings) -> Check:
     """Deny everything without an account, and openings while equity cannot be known."""
@@ -15,4 +17,4 @@ def check_account_known(order: Proposal, state: RiskState, _limits: RiskSettings
     if order.is_opening and order.equity is None:
         detail = f"{unpriced(state)} is held and has no price"
         return free_of("account_unknown", found=True, detail=detail)
-    return free_of("account_unknown", found=False)
+    return _PASSED

@@ -8,15 +8,14 @@ from decimal import Decimal
 
 from services.risk.config import RiskSettings
 from services.risk.proposal import Proposal
-from services.risk.rules.finding import free_of
 from services.risk.state import RiskState
-from shared.domain.values import to_cents
+from shared.domain.values import ZERO, to_cents
 from shared.messages.decisions import Check
 
 
 def loss_limit(start: Decimal, limits: RiskSettings) -> Decimal:
     """Return the loss, in money, at which a session that began with equity `start` halts."""
-    by_fraction = to_cents(max(start, Decimal(0)) * limits.max_daily_loss_fraction)
+    by_fraction = to_cents(max(start, ZERO) * limits.max_daily_loss_fraction)
     return by_fraction if limits.max_daily_loss is None else min(by_fraction, limits.max_daily_loss)
 
 
@@ -26,5 +25,4 @@ def check_daily_loss(order: Proposal, state: RiskState, limits: RiskSettings) ->
     if not order.is_opening or start is None or order.equity is None:
         return None
     loss, limit = start - order.equity, loss_limit(start, limits)
-    found = free_of("daily_loss", found=loss >= limit)
-    return Check("daily_loss", found.passed, loss, limit)
+    return Check("daily_loss", loss < limit, loss, limit)

@@ -13,11 +13,13 @@ def check_exposure_limit(order: Proposal, state: RiskState, limits: RiskSettings
     """Deny openings that raise gross exposure (long plus short, working orders included) above
     its limit; in money.
     """
-    if not order.is_opening or order.price is None or order.equity is None:
+    price, value, equity = order.price, order.notional, order.equity
+    if not order.is_opening or price is None or value is None or equity is None:
         return None
-    symbol = order.signal.symbol
-    holding, mark = state.holdings.get(symbol, EMPTY), state.marks[symbol]
-    others = order.gross - holding.gross * mark.price
-    shares = max(abs(float(order.projected(state))), holding.gross)
-    value = money(others + shares * float(order.price))
-    return at_most("exposure_limit", value, to_cents(order.equity * limits.max_gross_exposure))
+    if order.gross:  # otherwise the order is all the exposure
+        symbol = order.signal.symbol
+        holding, mark = state.holdings.get(symbol, EMPTY), state.marks[symbol]
+        others = order.gross - holding.gross * mark.price
+        shares = max(abs(float(order.projected(state))), holding.gross)
+        value = money(others + shares * float(price))
+    return at_most("exposure_limit", value, to_cents(equity * limits.max_gross_exposure))

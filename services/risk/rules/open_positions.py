@@ -1,6 +1,7 @@
 """Only so many symbols at a time."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from services.risk.config import RiskSettings
 from services.risk.proposal import Proposal
@@ -13,5 +14,10 @@ def check_open_positions(order: Proposal, state: RiskState, limits: RiskSettings
     """Deny openings in one symbol too many; symbols being opened count as open."""
     if not order.is_opening or order.signal.symbol in state.holdings:
         return None
-    after = Decimal(len(state.holdings) + 1)
-    return at_most("open_positions", after, Decimal(limits.max_open_positions))
+    return _found(len(state.holdings) + 1, limits.max_open_positions)
+
+
+@lru_cache(maxsize=64)
+def _found(after: int, limit: int) -> Check:
+    """Kept, because the numbers are few."""
+    return at_most("open_positions", Decimal(after), Decimal(limit))

@@ -13,7 +13,9 @@ def check_position_limit(order: Proposal, state: RiskState, limits: RiskSettings
     """Deny openings after which the book's position in the symbol, over all strategies and with
     all working orders of the same side, is worth more than its share of equity; in money.
     """
-    if not order.is_opening or order.price is None or order.equity is None:
+    price, value, equity = order.price, order.notional, order.equity
+    if not order.is_opening or price is None or value is None or equity is None:
         return None
-    value = money(abs(float(order.projected(state))) * float(order.price))
-    return at_most("position_limit", value, to_cents(order.equity * limits.max_position_fraction))
+    if order.signal.symbol in state.holdings:  # otherwise the order is the whole position
+        value = money(abs(float(order.projected(state))) * float(price))
+    return at_most("position_limit", value, to_cents(equity * limits.max_position_fraction))

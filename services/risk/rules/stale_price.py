@@ -6,6 +6,7 @@ ticks live under one setting.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 
 from services.risk.config import RiskSettings
 from services.risk.proposal import Proposal
@@ -24,6 +25,11 @@ def check_stale_price(order: Proposal, state: RiskState, limits: RiskSettings) -
         return Check("stale_price", passed=False, value=ZERO, limit=ZERO, detail="no price yet")
     if limits.max_price_age_s is None:
         return None
-    age_s = Decimal(state.now_ns - mark.ts_ns) / NS_PER_S
-    allowed_s = Decimal(repr(limits.max_price_age_s)) + mark.spacing_s
+    return _found(state.now_ns - mark.ts_ns, limits.max_price_age_s, mark.spacing_s)
+
+
+@lru_cache(maxsize=64)
+def _found(age_ns: int, overdue_s: float, spacing_s: int) -> Check:
+    """Kept, because bars are judged at few ages."""
+    age_s, allowed_s = Decimal(age_ns) / NS_PER_S, Decimal(repr(overdue_s)) + spacing_s
     return at_most("stale_price", age_s, allowed_s)

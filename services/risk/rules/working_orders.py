@@ -1,6 +1,7 @@
 """Only so many orders at work: a strategy that repeats itself must not flood the broker."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from services.risk.config import RiskSettings
 from services.risk.proposal import Proposal
@@ -13,5 +14,10 @@ def check_working_orders(order: Proposal, state: RiskState, limits: RiskSettings
     """Deny openings beyond the number of approved orders that are not over."""
     if not order.is_opening:
         return None
-    after = Decimal(len(state.working) + 1)
-    return at_most("working_orders", after, Decimal(limits.max_working_orders))
+    return _found(len(state.working) + 1, limits.max_working_orders)
+
+
+@lru_cache(maxsize=64)
+def _found(after: int, limit: int) -> Check:
+    """Kept, because the numbers are few."""
+    return at_most("working_orders", Decimal(after), Decimal(limit))
