@@ -6,7 +6,7 @@ the desk when a session loses too much and when an operator says so. Its whole s
 tape. A "no" is a message; an exception means that an invariant is broken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -26,14 +26,14 @@ from services.risk.commands import (
 )
 from services.risk.config import RiskSettings, with_overrides
 from services.risk.proposal import Proposal, judged_price
-from services.risk.rules import RULES
+from services.risk.rules import RULES, RULES_OF_CLOSINGS
 from services.risk.session import first_account, pass_time
 from services.risk.sizing import size
 from services.risk.state import Mark, RiskState, Working
 from services.risk.valuation import appraise, money
 from shared.core import NEVER_NS, NO_BARS, Bounds, NewestBars, Patience, Stamp
 from shared.domain.commands import is_first
-from shared.domain.values import ZERO, OrderType, Timeframe
+from shared.domain.values import ZERO, Intent, OrderType, Timeframe
 from shared.messages.base import Message
 from shared.messages.control import Command, Flatten, Kill, Resume, SetLimit
 from shared.messages.decisions import Approved, Check, Denied
@@ -44,6 +44,7 @@ from shared.subjects import AGGREGATED, Lane, lane, reading
 
 PRICE_MAX = 1e9  # above any price on record; keeps infinities and typing errors out of the marks
 SLACK_MIN = 1e-6  # of equity, above the alarm: less is within reach of rounding
+_HIGH = PRICE_MAX / 2
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(RiskState).decode
@@ -85,43 +86,34 @@ class RiskCore:
 
     def _wakes(self, newest: NewestBars) -> bool:
         """Tell whether equity at these prices may have reached the alarm; as `equity_value`."""
-        state, patience = self._state, self._patience
+        state, marks, patience = self._state, self._marks, self._patience
         patience.bounds = None
-        total, prices = state.cash_value, dict[str, float]()
-        for symbol, holding in state.holdings.items():
-            if holding.net:
-                found, mark = newest.get(symbol), self._marks.get(symbol)
-                if found is None or mark is None:
-                    return True
-                price = found[1].close if found[0].ts_ns > mark.ts_ns else mark.price
-                if price >= PRICE_MAX:
-                    return True
-                prices[symbol] = price
-                total += holding.net * price
+        total, held = state.cash_value, []
+        try:
+            for symbol, holding in state.holdings.items():
+                net = holding.net
+                if net:
+                    mark = marks[symbol]
+                    stamp, bar = newest[symbol]
+                    price = bar.close if stamp.ts_ns > mark.ts_ns else mark.price
+                    if price >= PRICE_MAX:
+                        return True
+                    total += net * price
+                    held.append((symbol, net, price))
+        except KeyError:  # held, and not yet priced
+            return True
         slack = total - state.session.alarm
         if slack <= 0.0:
             return True
-        if not prices:
+        if not held:
             patience.due_ns = NEVER_NS
         elif slack > SLACK_MIN * total:
-            patience.bounds = self._bounds(prices, slack)
+            patience.bounds = _bounds_of(held, slack)
         return False
 
     def _look_up(self) -> None:
         """Be given every clock again: what was known of the alarm may hold no longer."""
         self._patience.due_ns, self._patience.bounds = 0, None
-
-    def _bounds(self, prices: Mapping[str, float], slack: float) -> Bounds:
-        """Share out what may be lost among the positions: while each price stays within its part,
-        equity stays above the alarm. The tenth that is left over covers rounding.
-        """
-        part, bounds = 0.9 * slack / len(prices), dict[str, tuple[float, float]]()
-        for symbol, price in prices.items():
-            edge = price - part / self._state.holdings[symbol].net
-            bounds[symbol] = (
-                (edge, PRICE_MAX / 2) if edge < price else (0.0, min(edge, PRICE_MAX / 2))
-            )
-        return bounds
 
     @property
     def state(self) -> RiskState:
@@ -153,11 +145,15 @@ class RiskCore:
         if type(message) is Clock:
             if message.ts_ns > self._state.now_ns:  # noqa: PLR1730 - max() costs a call
                 self._state.now_ns = message.ts_ns
-            return self._pass_time(stamp, message)
+            session = self._state.session
+            said = pass_time(self._state, message, self._limits, stamp.seq)
+            if said or self._state.session is not session:
+                self._look_up()
+            return said
         if type(message) is Signal:
             return self._decide(stamp, message)
         if type(message) is Filled:
-            self._patience.due_ns = 0
+            self._look_up()
             take_fill(self._state, message)
             return ()
         match message:
@@ -174,10 +170,6 @@ class RiskCore:
                 self._look_up()
                 self._take(message)
         return ()
-
-    def _pass_time(self, stamp: Stamp, clock: Clock) -> tuple[Message, ...]:
-        self._look_up()
-        return pass_time(self._state, clock, self._limits, stamp.seq)
 
     def _price(self, symbol: str, price: float, ts_ns: int, timeframe: Timeframe | None) -> None:
         """Keep the newest price of a symbol: what every message of a backtest passes through."""
@@ -231,12 +223,17 @@ class RiskCore:
 
     def _decide(self, stamp: Stamp, signal: Signal) -> tuple[Message, ...]:
         state, limits = self._state, self._limits
-        price, (equity, gross) = judged_price(signal, state), appraise(state)
-        quantity, problem = size(signal, state, limits, price, equity)
-        speaker = stamp.lane.actor.partition("~")[0]
-        notional = None if price is None else money(float(quantity) * float(price))
-        order = Proposal(signal, speaker, quantity, price, notional, equity, gross)
-        checks = [found for rule in RULES if (found := rule(order, state, limits)) is not None]
+        price, speaker = judged_price(signal, state), stamp.lane.actor.partition("~")[0]
+        if signal.intent is Intent.OPEN:
+            rules, (equity, gross) = RULES, appraise(state)
+            quantity, problem = size(signal, state, limits, price, equity)
+            notional = None if price is None else money(float(quantity) * float(price))
+            order = Proposal(signal, speaker, quantity, price, notional, equity, gross)
+        else:  # no limit on exposure applies, so nobody looks at what anything is worth
+            rules = RULES_OF_CLOSINGS
+            quantity, problem = size(signal, state, limits, price, None)
+            order = Proposal(signal, speaker, quantity, price, None, None, 0.0)
+        checks = [found for rule in rules if (found := rule(order, state, limits)) is not None]
         if problem is not None:
             checks.insert(0, problem)
         reasons = [check for check in checks if not check.passed]
@@ -252,6 +249,17 @@ _MARKET = ("bar", "quote", "trade", "status", "action")
 _ORDERS = ("filled", "cancelled", "rejected", "expired")
 _COMMANDS = ("kill", "resume", "flatten", "set_limit")
 _LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT)
+
+
+def _bounds_of(held: Sequence[tuple[str, float, float]], slack: float) -> Bounds:
+    """Share out what may be lost among the positions (symbol, shares, price): while each price
+    stays within its part, equity stays above the alarm. The tenth left over covers rounding.
+    """
+    part, bounds = 0.9 * slack / len(held), {}
+    for symbol, net, price in held:
+        edge = price - part / net
+        bounds[symbol] = (edge, _HIGH) if net > 0.0 else (0.0, edge if edge < _HIGH else _HIGH)
+    return bounds
 
 
 def _working(order: Proposal) -> Working:

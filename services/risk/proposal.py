@@ -17,7 +17,8 @@ class Proposal(Struct):
     `speaker` is the strategy that the tape names, `price` what a share is counted at and
     `notional` the order's value in cents (None when there is no price), `equity` the book's
     worth in cents (None when it cannot be known), `gross` its gross exposure before the order.
-    `is_opening` says that the order adds exposure: limits on exposure apply to such orders only.
+    `is_opening` says that the order adds exposure: limits on exposure apply to such orders only,
+    and only they need `notional`, `equity` and `gross`.
     """
 
     signal: Signal

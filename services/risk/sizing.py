@@ -9,7 +9,6 @@ the order is judged at, not the one the strategy looked at, which may be old.
 
 from decimal import ROUND_DOWN, Decimal
 from math import isfinite
-from typing import NamedTuple
 
 from services.risk.config import RiskSettings
 from services.risk.state import RiskState
@@ -22,11 +21,8 @@ FRACTION_STEP = Decimal("0.000001")  # fractional orders: a millionth of a share
 WHOLE = Decimal(1)
 
 
-class Sized(NamedTuple):
-    """A quantity; 0 when `problem` says why there is none."""
-
-    quantity: Decimal
-    problem: Check | None = None
+type Sized = tuple[Decimal, Check | None]
+"""A quantity; 0 when the check says why there is none."""
 
 
 def size(
@@ -69,7 +65,7 @@ def _closing(signal: Signal, state: RiskState) -> Sized:
     if not most:
         held = own_position(state, signal.strategy_id, signal.symbol).quantity
         return _none("nothing_to_close", held, f"nothing that a {signal.side} would still close")
-    return Sized(most if signal.quantity is None else min(signal.quantity, most))
+    return most if signal.quantity is None else min(signal.quantity, most), None
 
 
 def _opening(
@@ -88,7 +84,7 @@ def _opening(
     quantity = wanted.quantize(FRACTION_STEP if limits.allow_fractional else WHOLE, ROUND_DOWN)
     if quantity <= ZERO:
         return _none("size_zero", wanted.quantize(FRACTION_STEP, ROUND_DOWN), "under one share")
-    return Sized(quantity)
+    return quantity, None
 
 
 def _opposite(signal: Signal, state: RiskState) -> Decimal:
@@ -119,4 +115,4 @@ def _by_risk(
 
 
 def _none(code: str, value: Decimal = ZERO, detail: str = "") -> Sized:
-    return Sized(ZERO, Check(code, passed=False, value=value, limit=ZERO, detail=detail))
+    return ZERO, Check(code, passed=False, value=value, limit=ZERO, detail=detail)

@@ -5,16 +5,11 @@ machine gets the same digits) and become cents before anything is compared with 
 """
 
 from decimal import Decimal
-from typing import NamedTuple
 
 from services.risk.state import RiskState
 
-
-class Worth(NamedTuple):
-    """Equity in cents, None when it cannot be known, and gross exposure."""
-
-    equity: Decimal | None
-    gross: float
+type Worth = tuple[Decimal | None, float]
+"""Equity in cents, None when it cannot be known, and gross exposure."""
 
 
 def equity_value(state: RiskState) -> float | None:
@@ -51,7 +46,7 @@ def appraise(state: RiskState) -> Worth:
             gross += holding.gross * price
         elif holding.net:
             is_known = False
-    return Worth(money(equity) if is_known else None, gross)
+    return (money(equity) if is_known else None), gross
 
 
 def unpriced(state: RiskState) -> str:

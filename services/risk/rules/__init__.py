@@ -1,8 +1,8 @@
 """The rules, one a file, in the order in which a decision lists them.
 
 Each is `check_x(order, state, limits) -> Check | None`: pure, None when it does not apply. All
-are asked every time, so that a denial names every reason and not the first. What limits exposure
-does not apply to closing orders: a limit must never keep somebody in a position.
+that can apply are asked every time, so that a denial names every reason and not the first. What
+limits exposure does not apply to closing orders: a limit must never keep somebody in a position.
 """
 
 from collections.abc import Callable
@@ -46,3 +46,11 @@ RULES: tuple[Rule, ...] = (
     check_working_orders,
     check_buying_power,
 )
+RULES_OF_CLOSINGS: tuple[Rule, ...] = (
+    check_speaker,
+    check_halted,
+    check_expired,
+    check_account_known,
+    check_limit_price,
+)
+"""Those that have a say about an order that closes; the others return None for it."""

@@ -6,6 +6,7 @@ import pytest
 
 from services.risk.config import RiskSettings
 from services.risk.core import RiskCore
+from services.risk.rules import RULES, RULES_OF_CLOSINGS
 from shared.core import Core
 from shared.domain.values import Intent, OrderType, Side
 from shared.messages.control import Kill, SetLimit
@@ -13,7 +14,7 @@ from shared.messages.decisions import Approved, Denied, Limits
 from shared.messages.market import CorporateAction, MarketStatus, Quote, QuoteTick, Trade, TradeTick
 from shared.messages.orders import Rejected
 from shared.subjects import matches
-from tests.unit.services.risk.talk import EXECUTION, FILE, MINUTE_NS, Talk, codes
+from tests.unit.services.risk.talk import EXECUTION, FILE, MINUTE_NS, Talk, codes, propose, signal
 
 
 def test_an_opening_is_sized_checked_and_approved() -> None:
@@ -101,6 +102,14 @@ def test_limits_on_exposure_never_block_a_close() -> None:
     talk.say(FILE, MarketStatus(symbol="AAPL", halted=True))
     talk.now_ns += 100 * MINUTE_NS  # and its price is old
     assert isinstance(talk.signal(Side.SELL, Intent.CLOSE), Approved)
+
+
+def test_a_close_is_shown_to_every_rule_that_has_a_say_about_it() -> None:
+    talk = Talk()
+    talk.minute(AAPL=100.0)
+    close = propose(talk, signal(Side.SELL, Intent.CLOSE, order_type=OrderType.LIMIT))
+    judging = [rule for rule in RULES if rule(close, talk.state, RiskSettings()) is not None]
+    assert tuple(judging) == RULES_OF_CLOSINGS
 
 
 def test_one_strategy_cannot_close_what_another_holds() -> None:
