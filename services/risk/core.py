@@ -143,13 +143,7 @@ class RiskCore:
                 self._price(message.symbol, message.close, stamp.ts_ns, message.timeframe)
             return ()
         if type(message) is Clock:
-            if message.ts_ns > self._state.now_ns:  # noqa: PLR1730 - max() costs a call
-                self._state.now_ns = message.ts_ns
-            session = self._state.session
-            said = pass_time(self._state, message, self._limits, stamp.seq)
-            if said or self._state.session is not session:
-                self._look_up()
-            return said
+            return self._pass_time(stamp, message)
         if type(message) is Signal:
             return self._decide(stamp, message)
         if type(message) is Filled:
@@ -170,6 +164,15 @@ class RiskCore:
                 self._look_up()
                 self._take(message)
         return ()
+
+    def _pass_time(self, stamp: Stamp, clock: Clock) -> tuple[Message, ...]:
+        state, session = self._state, self._state.session
+        if clock.ts_ns > state.now_ns:  # noqa: PLR1730 - max() costs a call
+            state.now_ns = clock.ts_ns
+        said = pass_time(state, clock, self._limits, stamp.seq)
+        if said or state.session is not session:
+            self._look_up()
+        return said
 
     def _price(self, symbol: str, price: float, ts_ns: int, timeframe: Timeframe | None) -> None:
         """Keep the newest price of a symbol: what every message of a backtest passes through."""
@@ -258,7 +261,7 @@ def _bounds_of(held: Sequence[tuple[str, float, float]], slack: float) -> Bounds
     part, bounds = 0.9 * slack / len(held), {}
     for symbol, net, price in held:
         edge = price - part / net
-        bounds[symbol] = (edge, _HIGH) if net > 0.0 else (0.0, edge if edge < _HIGH else _HIGH)
+        bounds[symbol] = (edge, _HIGH) if net > 0.0 else (0.0, min(_HIGH, edge))
     return bounds
 
 
