@@ -116,12 +116,12 @@ class ExecutionCore:
         orders[order.client_order_id] = order
         return (
             Submitting(
-                order_id=order_id,
-                client_order_id=order.client_order_id,
-                signal_id=order.signal_id,
-                strategy_id=order.strategy_id,
-                symbol=order.symbol,
-                side=order.side,
+                order_id,
+                order.client_order_id,
+                order.signal_id,
+                order.strategy_id,
+                order.symbol,
+                order.side,
                 intent=approved.intent,
                 quantity=approved.quantity,
                 order_type=approved.order_type,

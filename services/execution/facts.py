@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.execution.state import ExecutionState, Order
-from shared.domain.commands import is_first
+from shared.domain.commands import forget_oldest, is_first
 from shared.domain.errors import InvariantError, ensure
 from shared.domain.orders import OrderStatus, can_move, move
 from shared.domain.values import ZERO, Side
@@ -53,12 +53,12 @@ def take_ack(state: ExecutionState, ack: Ack) -> tuple[Message, ...]:
     order.status = OrderStatus.ACCEPTED
     return (
         Accepted(
-            order_id=order.order_id,
-            client_order_id=order.client_order_id,
-            signal_id=order.signal_id,
-            strategy_id=order.strategy_id,
-            symbol=order.symbol,
-            side=order.side,
+            order.order_id,
+            order.client_order_id,
+            order.signal_id,
+            order.strategy_id,
+            order.symbol,
+            order.side,
             broker_order_id=ack.broker_order_id,
         ),
     )
@@ -167,12 +167,12 @@ def _fill(state: ExecutionState, report: Report) -> tuple[Message, ...]:
 
 def _filled(order: Order, report: Report, *, is_complete: bool) -> Filled:
     return Filled(
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        signal_id=order.signal_id,
-        strategy_id=order.strategy_id,
-        symbol=order.symbol,
-        side=order.side,
+        order.order_id,
+        order.client_order_id,
+        order.signal_id,
+        order.strategy_id,
+        order.symbol,
+        order.side,
         execution_id=report.execution_id,
         intent=order.intent,
         quantity=report.quantity,
@@ -190,8 +190,7 @@ def _finish(state: ExecutionState, order: Order, status: OrderStatus) -> None:
     order.status = move(order.status, status, order.order_id)
     del state.orders[order.client_order_id]
     state.finished[order.client_order_id] = status
-    if len(state.finished) > FINISHED_MAX:
-        del state.finished[next(iter(state.finished))]
+    forget_oldest(state.finished, FINISHED_MAX)
 
 
 def _stray(state: ExecutionState, fact: BrokerMessage, verb: str) -> tuple[Message, ...]:

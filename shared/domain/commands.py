@@ -4,17 +4,29 @@ A command is obeyed once per id, not after its time, and not when the state it m
 newer than what the operator looked at (INV-COMMAND).
 """
 
+from itertools import islice
+
 COMMANDS_MAX = 1_000  # ids of commands a core remembers; the tape's own window is two minutes
 
 
 def is_first(known: dict[str, None], identity: str, capacity: int = COMMANDS_MAX) -> bool:
-    """Tell whether `identity` is new, and note it; beyond `capacity` the oldest is forgotten."""
+    """Tell whether `identity` is new, and note it; beyond `capacity` the oldest are forgotten."""
     if identity in known:
         return False
     known[identity] = None
-    if len(known) > capacity:
-        del known[next(iter(known))]
+    forget_oldest(known, capacity)
     return True
+
+
+def forget_oldest[T](known: dict[str, T], capacity: int) -> None:
+    """Forget the oldest tenth of what is more than `capacity`.
+
+    Not one by one: whoever asks a dictionary for its first item walks over all those that were
+    taken from its front before, so that the ten-thousandth costs 2 us.
+    """
+    if len(known) > capacity:
+        for identity in list(islice(known, capacity // 10 + 1)):
+            del known[identity]
 
 
 def lateness(valid_until_ns: int, recorded_ns: int) -> str:

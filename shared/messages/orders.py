@@ -12,8 +12,10 @@ from shared.domain.values import ZERO, Intent, OrderType, Side, TimeInForce
 from shared.messages.base import Message
 
 
-class OrderMessage(Message, frozen=True, kw_only=True):
-    """Fields that every message about one order carries, so that each can be read alone."""
+class OrderMessage(Message, frozen=True):
+    """Fields that every message about one order carries, so that each can be read alone. They may
+    be given by place; the others come by name.
+    """
 
     SUBJECT: ClassVar[tuple[str, ...]] = ("symbol",)
     STORY: ClassVar[str | None] = "signal_id"
