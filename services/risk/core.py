@@ -227,15 +227,14 @@ class RiskCore:
     def _decide(self, stamp: Stamp, signal: Signal) -> tuple[Message, ...]:
         state, limits = self._state, self._limits
         price, speaker = judged_price(signal, state), stamp.lane.actor.partition("~")[0]
-        if signal.intent is Intent.OPEN:
-            rules, (equity, gross) = RULES, appraise(state)
-            quantity, problem = size(signal, state, limits, price, equity)
-            notional = None if price is None else money(float(quantity) * float(price))
-            order = Proposal(signal, speaker, quantity, price, notional, equity, gross)
-        else:  # no limit on exposure applies, so nobody looks at what anything is worth
-            rules = RULES_OF_CLOSINGS
-            quantity, problem = size(signal, state, limits, price, None)
-            order = Proposal(signal, speaker, quantity, price, None, None, 0.0)
+        is_opening = signal.intent is Intent.OPEN  # a close is not measured, see `Proposal`
+        equity, gross = appraise(state) if is_opening else (None, 0.0)
+        quantity, problem = size(signal, state, limits, price, equity)
+        notional = None
+        if is_opening and price is not None:
+            notional = money(float(quantity) * float(price))
+        order = Proposal(signal, speaker, quantity, price, notional, equity, gross)
+        rules = RULES if is_opening else RULES_OF_CLOSINGS
         checks = [found for rule in rules if (found := rule(order, state, limits)) is not None]
         if problem is not None:
             checks.insert(0, problem)
