@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from shared.domain.values import Intent, Side
@@ -13,8 +15,7 @@ type Floats = NDArray[np.float64]
 type Times = NDArray[np.int64]  # nanoseconds since 1970, UTC
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fill:
+class Fill(Struct, frozen=True, kw_only=True):
     """One execution as booked. `fees` are what it cost besides the price, never negative;
     `fee_parts` say how much of it is `commission`, and which fees the rest is.
 
@@ -33,7 +34,7 @@ class Fill:
     price: Decimal
     fees: Decimal
     reference: float | None = None
-    fee_parts: Mapping[str, Decimal] = field(default_factory=dict)
+    fee_parts: Mapping[str, Decimal] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

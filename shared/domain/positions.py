@@ -11,7 +11,6 @@ holds exactly for every fill: nothing is made or lost by rounding.
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -48,15 +47,11 @@ class Position(Struct, frozen=True):
 FLAT = Position()
 
 
-class Booked(NamedTuple):
-    """A position after a fill, and the profit (negative: loss) the fill realised."""
-
-    position: Position
-    realized_pnl: Decimal
-
-
-def apply_fill(position: Position, signed_quantity: Decimal, price: Decimal) -> Booked:
-    """Book a fill of `signed_quantity` (negative: sold) at `price` per share.
+def apply_fill(
+    position: Position, signed_quantity: Decimal, price: Decimal
+) -> tuple[Position, Decimal]:
+    """Book a fill of `signed_quantity` (negative: sold) at `price` per share; return the position
+    after it, and the profit (negative: loss) that it realised.
 
     Opens, adds, reduces or flips. Commission and fees are the caller's: they are no cost of the
     position here. Raises InvariantError for a fill of nothing.
@@ -66,13 +61,13 @@ def apply_fill(position: Position, signed_quantity: Decimal, price: Decimal) -> 
     held, is_buy = position.quantity, signed_quantity > ZERO
     after = held + signed_quantity
     if not held or (held > ZERO) is is_buy:
-        return Booked(Position(after, position.cost + signed_quantity * price), ZERO)
+        return Position(after, position.cost + signed_quantity * price), ZERO
     flips = bool(after) and (after > ZERO) is is_buy
     closing = -held if flips else signed_quantity
     released = position.cost if flips or not after else _part_of_cost(position, closing)
     opening = signed_quantity - closing
     cost = position.cost - released + opening * price
-    return Booked(Position(after, cost), -closing * price - released)
+    return Position(after, cost), -closing * price - released
 
 
 def _part_of_cost(position: Position, closing: Decimal) -> Decimal:

@@ -39,9 +39,9 @@ def _position(quantity: str, cost: str) -> Position:
 def test_a_fill(
     before: tuple[str, str], quantity: str, price: str, after: tuple[str, str], realized: str
 ) -> None:
-    booked = apply_fill(_position(*before), Decimal(quantity), Decimal(price))
-    assert booked.position == _position(*after)
-    assert booked.realized_pnl == Decimal(realized)
+    position, gained = apply_fill(_position(*before), Decimal(quantity), Decimal(price))
+    assert position == _position(*after)
+    assert gained == Decimal(realized)
 
 
 @given(st.lists(st.tuples(QUANTITIES, PRICES), max_size=30))
