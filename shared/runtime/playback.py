@@ -23,9 +23,11 @@ from shared.runtime.stamps import LateStamp
 from shared.subjects import Lane
 
 BARS_PER_REPORT = 16_384
-SLICES_WATCHED = 32  # how far prices are looked at ahead: most runs end soon for other reasons
+# How many slices a run is given: what is prepared for it is for nothing if it ends soon.
+AHEAD_MIN, AHEAD_MAX = 64, 1_024
 
 type _Runner = tuple[Voice, HandleRun]
+type _Said = tuple[Voice, tuple[Message, ...]]
 
 
 class BarRun:
@@ -47,17 +49,33 @@ class BarRun:
             self._made = made = (place, stamp)
         return made[1]
 
+    def stamps(self) -> Iterator[Stamp]:
+        """Yield the stamps of all bars."""
+        block, row, base, feed = self._block, self._row, self._base, self._feed
+        last, lane, tape_id = row + len(self.bars), feed.lane, feed.tape_id
+        place = bisect_right(block.first, row) - 1
+        while row < last:
+            seq, ts_ns, end = (
+                base + block.offsets[place],
+                block.ts_ns[place],
+                block.first[place + 1],
+            )
+            for bar in block.bars[row : min(end, last)]:
+                seq += 1
+                yield LateStamp(seq, ts_ns, lane, "", "", seq, tape_id, bar)
+            row, place = end, place + 1
+
 
 class Feed:
     """The lane whose bars are played, and the stamps of what stands on it."""
 
     def __init__(self, lane: Lane, tape_id: str) -> None:
         self.lane = lane
-        self._tape_id = tape_id
+        self.tape_id = tape_id
 
     def stamp(self, seq: int, ts_ns: int, message: Message) -> Stamp:
         """Return the stamp of one message."""
-        return LateStamp(seq, ts_ns, self.lane, "", "", seq, self._tape_id, message)
+        return LateStamp(seq, ts_ns, self.lane, "", "", seq, self.tape_id, message)
 
     def stamp_of_row(self, block: Block, row: int, base: int) -> Stamp:
         """Return the stamp of a bar of a block that has `base` messages before it."""
@@ -80,8 +98,9 @@ class Playback:
         self._bars, self._clocks = self._routes[Bar], self._routes[Clock]
         self._steady: dict[str, tuple[Voice, ...]] = {}
         self._runner: _Runner | None = None
-        self._is_searched = False
+        self._ahead = AHEAD_MIN
         self._held.attend(lane, blocks.clock)
+        self._may_run = all(voice.is_patient for voice, _ in self._held.timed)
 
     def newest_price(self, symbol: str) -> float | None:
         """Return the close of a symbol's newest bar, of those that were played."""
@@ -98,6 +117,8 @@ class Playback:
         """
         drain, count, told = self._drain, 0, 0
         for block in self._blocks:
+            if not count:
+                self._find_readers(block)
             place, slices = 0, len(block.ts_ns)
             turns = iter((*block.turns, slices))
             turn = next(turns)
@@ -139,42 +160,59 @@ class Playback:
 
     def _play_on(self, block: Block, place: int, turn: int) -> int:
         """Play slices from `place` on, at most up to `turn`; return where it stopped."""
-        base = self._drain.seq - block.offsets[place]
-        runner = self._runner_of(block)
-        if runner is not None and (end := self._calm_until(block, place, turn)) > place:
-            return self._run(runner, block, (place, end), base)
-        self._drain.seq = base + _clock_offset(block, place)
-        self._finish(block, place, block.first[place], base)
-        return place + 1
-
-    def _run(self, runner: _Runner, block: Block, slices: tuple[int, int], base: int) -> int:
-        """Give the runner the bars of some slices, and finish the one at which it stopped."""
-        voice, handle_run = runner
-        place, end = slices
-        row = block.first[place]
+        base, row = self._drain.seq - block.offsets[place], block.first[place]
+        end = place
+        if self._may_run:
+            end = self._calm_until(block, place, min(turn, place + self._ahead))
+        if end == place:
+            self._drain.seq = base + _clock_offset(block, place)
+            self._finish(block, place, row, base)
+            return place + 1
         run = BarRun(self._feed, block, row, block.first[end], base)
-        taken, said = handle_run(run)
+        taken, said = self._give_run(run)
+        self._ahead = AHEAD_MIN if said else min(2 * self._ahead, AHEAD_MAX)
         if taken:
             self._held.note_run(run, taken)
             row += taken
             place = bisect_right(block.first, row - 1) - 1
         self._drain.seq = base + _clock_offset(block, place)
-        if said:
-            self._drain.say(voice, run.stamp(taken - 1), said)
+        for voice, messages in said:
+            self._drain.say(voice, run.stamp(taken - 1), messages)
         self._finish(block, place, row, base)
         return place + 1
+
+    def _give_run(self, run: BarRun) -> tuple[int, list[_Said]]:
+        """Give bars to all who want every one, up to the first that is answered, or at which one
+        of them may wait for a clock; return how many, and what was said to the last of them.
+        """
+        if self._runner is not None:
+            voice, handle_run = self._runner
+            taken, messages = handle_run(run)
+            return taken, [(voice, messages)] if messages else []
+        said: list[_Said] = []
+        steady, taken, is_over = self._steady, 0, False
+        for bar, stamp in zip(run.bars, run.stamps(), strict=False):
+            taken += 1
+            for voice in steady[bar.symbol]:
+                if messages := voice.handle(stamp, bar):
+                    said.append((voice, messages))
+                is_over |= voice.patience.due_ns <= stamp.ts_ns
+            if said or is_over:
+                break
+        return taken, said
 
     def _finish(self, block: Block, place: int, row: int, base: int) -> None:
         """Play a slice from one of its rows on: the bars to who wants every one or waits for this
         one, and the clock to whom it is due.
         """
-        drain, held, feed = self._drain, self._held, self._feed
-        newest, waiting, ts_ns = held.bars, held.waiting, block.ts_ns[place]
+        drain, held, lane, tape_id = self._drain, self._held, self._feed.lane, self._feed.tape_id
+        newest, waiting, steady = held.bars, held.waiting, self._steady
+        ts_ns = block.ts_ns[place]
         seq = base + block.offsets[place] + row - block.first[place]
         for bar in block.bars[row : block.first[place + 1]]:
             seq += 1
             symbol = bar.symbol
-            stamp = feed.stamp(seq, ts_ns, bar)
+            stamp = LateStamp(seq, ts_ns, lane, "", "", seq, tape_id, bar)
             for voice, patience in waiting:
                 if patience.bars and symbol in patience.bars:
                     held.catch_up_bars(voice)
@@ -182,10 +220,10 @@ class Playback:
                     if said := voice.handle(stamp, bar):
                         drain.say(voice, stamp, said)
             newest[symbol] = (stamp, bar)
-            for voice in self._steady_readers(bar):
+            for voice in steady[symbol]:
                 if said := voice.handle(stamp, bar):
                     drain.say(voice, stamp, said)
-        drain.seq += block.offsets[place + 1] - _clock_offset(block, place)
+        drain.seq += block.offsets[place + 1] - (seq + 1 - base)
         held.pass_time(ts_ns, seq + 1)
         self._tell_time(block, place, seq + 1)
 
@@ -222,7 +260,6 @@ class Playback:
                 if patience.bounds is None and patience.wakes(held.bars):
                     return begin
                 if patience.bounds is not None:
-                    end = min(end, begin + SLICES_WATCHED)
                     end = block.first_outside(begin, end, patience.bounds)
                 elif patience.due_ns <= ts_ns[end - 1]:
                     return begin
@@ -230,24 +267,14 @@ class Playback:
                 break
         return end
 
-    def _runner_of(self, block: Block) -> _Runner | None:
-        """Return the one core that is given every bar, if it can take many at once."""
-        if not self._is_searched:
-            self._is_searched = True
-            probes = (replace(block.bars[0], symbol=symbol) for symbol in block.symbols)
-            readers = {self._steady_readers(probe) for probe in probes}
-            if len(readers) == 1 and len(alone := readers.pop()) == 1 and alone[0].handle_run:
-                self._runner = (alone[0], alone[0].handle_run)
-        return self._runner
-
-    def _steady_readers(self, bar: Bar) -> tuple[Voice, ...]:
-        """Return who is given every bar of a symbol; looked up once for each."""
-        found = self._steady.get(bar.symbol)
-        if found is None:
-            readers = self._bars.readers_of(bar)
-            found = tuple(voice for voice in readers if not voice.misses_bars)
-            self._steady[bar.symbol] = found
-        return found
+    def _find_readers(self, block: Block) -> None:
+        """Look up who is given every bar; one core alone may be able to take many at once."""
+        for symbol in block.symbols:
+            readers = self._bars.readers_of(replace(block.bars[0], symbol=symbol))
+            self._steady[symbol] = tuple(voice for voice in readers if not voice.misses_bars)
+        all_readers = set(self._steady.values())
+        if len(all_readers) == 1 and len(alone := all_readers.pop()) == 1 and alone[0].handle_run:
+            self._runner = (alone[0], alone[0].handle_run)
 
 
 def _clock_offset(block: Block, place: int) -> int:

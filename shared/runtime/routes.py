@@ -34,8 +34,8 @@ class Voice:
     """
 
     __slots__ = (
-        "from_seq", "handle", "handle_run", "lane", "misses_bars", "patience", "reads",
-        "reads_clock", "routes", "seen_seq",
+        "from_seq", "handle", "handle_run", "is_patient", "lane", "misses_bars", "patience",
+        "reads", "reads_clock", "routes", "seen_seq",
     )  # fmt: skip
 
     def __init__(self, core: Listener, lane: Lane | None) -> None:
@@ -46,6 +46,7 @@ class Voice:
         self.handle_run: HandleRun | None = None
         if isinstance(core, RunningCore):
             self.handle_run = core.handle_run
+        self.is_patient = isinstance(core, PatientCore)
         self.patience = core.patience if isinstance(core, PatientCore) else Patience()
         self.misses_bars = self.reads_clock = False
         self.from_seq = 0

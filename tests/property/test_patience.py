@@ -114,21 +114,35 @@ class Restless(Strategy):
                 self.buy(symbol, limit=self.price(symbol), stop=(self.price(symbol) or 1) * 0.9)
 
 
+HOLDER, RESTLESS = "tests.backtests:Holder", f"{__name__}:Restless"
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     symbols=st.sampled_from([("AAA",), ("AAA", "BBB")]),
     seed=st.integers(0, 10_000),
     gaps=st.sampled_from([0.0, 0.3, 0.8]),
     loss=st.sampled_from(["0.0002", "0.0005", "0.02"]),
-    use=st.sampled_from(["ema_crossover", "orb", f"{__name__}:Restless"]),
+    used=st.sampled_from(
+        [
+            ("ema_crossover",),
+            ("orb",),
+            (HOLDER,),
+            (RESTLESS,),
+            (RESTLESS, "ema_crossover"),
+            (RESTLESS, "orb"),
+        ]
+    ),
     allow_short=st.booleans(),
 )
-def test_nor_that_one_strategy_is_given_runs_of_bars(
-    symbols: tuple[str, ...], seed: int, gaps: float, loss: str, use: str, *, allow_short: bool
-) -> None:
+def test_nor_that_bars_are_given_in_runs(
+    symbols: tuple[str, ...], seed: int, gaps: float, loss: str, used: tuple[str, ...],
+    *, allow_short: bool,
+) -> None:  # fmt: skip
     bars = made_up_bars(symbols, sessions=3, seed=seed, gaps=gaps)
+    each = {"active": True, "errors_max": 2, "timeframe": "1m"}
     desk = desk_of(
-        {"one": StrategySettings(use=use, active=True, errors_max=2, timeframe=Timeframe.M1)},
+        {use[-3:]: StrategySettings.model_validate({"use": use, **each}) for use in used},
         risk={"max_daily_loss_fraction": loss, "allow_short": allow_short},
     )
     expected = states(desk, bars, patiently=False, silences=True)
