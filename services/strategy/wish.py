@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import NamedTuple, override
+from typing import override
+
+from msgspec import Struct
 
 from shared.domain.values import ZERO, Intent, Side, to_price
 
 
-class Wish(NamedTuple):
+class Wish(Struct, frozen=True):
     """One call of `buy`, `sell` or `exit`; quantity in shares, prices per share."""
 
     symbol: str

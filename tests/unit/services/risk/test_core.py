@@ -8,13 +8,22 @@ from services.risk.config import RiskSettings
 from services.risk.core import RiskCore
 from services.risk.rules import RULES, RULES_OF_CLOSINGS
 from shared.core import Core
-from shared.domain.values import Intent, OrderType, Side
+from shared.domain.values import Intent, OrderType, Side, Timeframe
 from shared.messages.control import Kill, SetLimit
 from shared.messages.decisions import Approved, Denied, Limits
 from shared.messages.market import CorporateAction, MarketStatus, Quote, QuoteTick, Trade, TradeTick
 from shared.messages.orders import Rejected
-from shared.subjects import matches
-from tests.unit.services.risk.talk import EXECUTION, FILE, MINUTE_NS, Talk, codes, propose, signal
+from shared.subjects import AGGREGATED, matches
+from tests.unit.services.risk.talk import (
+    EXECUTION,
+    FILE,
+    MINUTE_NS,
+    Talk,
+    bar,
+    codes,
+    propose,
+    signal,
+)
 
 
 def test_an_opening_is_sized_checked_and_approved() -> None:
@@ -139,6 +148,17 @@ def test_quotes_and_trades_make_prices_too() -> None:
     assert talk.state.marks["AAPL"].price == 100.0
     talk.say(FILE, Trade(symbol="AAPL", ticks=(TradeTick(talk.now_ns, 102.0, 5.0),)))
     assert talk.state.marks["AAPL"].price == 102.0
+
+
+def test_a_longer_bar_tells_an_old_price_late() -> None:
+    talk = Talk()
+    talk.minute(AAPL=100.0)
+    seen_ns = talk.now_ns
+    talk.now_ns += MINUTE_NS
+    late = bar("AAPL", 99.0, talk.now_ns, Timeframe.M5)
+    talk.say(AGGREGATED, late)
+    mark = talk.state.marks["AAPL"]
+    assert (mark.price, mark.ts_ns) == (100.0, seen_ns)
 
 
 @pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf")])

@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from services.strategy.wish import Wish, decimal_of, finite, limit_of, positive
 from shared.domain.values import Intent, Side
@@ -9,7 +10,7 @@ from shared.domain.values import Intent, Side
 def test_a_wish_says_itself_in_words() -> None:
     wish = Wish("A", Side.BUY, Intent.OPEN, Decimal(5), None, None, "why", None)
     assert str(wish) == "buy to open 5: why"
-    assert str(wish._replace(quantity=None, reason="")) == "buy to open"
+    assert str(replace(wish, quantity=None, reason="")) == "buy to open"
 
 
 def test_a_quantity_is_taken_as_it_is_written() -> None:

@@ -10,7 +10,7 @@ from shared.core import Core
 from shared.domain.values import Side, Timeframe, TimeInForce
 from shared.messages.broker import Ack, BrokerSnapshot, Refused, Report
 from shared.messages.market import CorporateAction, MarketStatus, Quote, QuoteTick, Trade, TradeTick
-from shared.subjects import Lane, matches
+from shared.subjects import AGGREGATED, matches
 from tests.unit.services.execution.talk import (
     FILE,
     MINUTE_NS,
@@ -182,7 +182,15 @@ def test_the_book_has_room_for_so_many_orders() -> None:
 def test_bars_that_were_made_from_others_fill_nothing() -> None:
     talk = BrokerTalk()
     talk.submit()
-    assert talk.bar(timeframe=Timeframe.M5, lane=Lane("data", "bars")) == []
+    assert talk.bar(timeframe=Timeframe.M5, lane=AGGREGATED) == []
+
+
+def test_nor_do_they_make_prices() -> None:
+    talk = BrokerTalk()
+    talk.bar()
+    known = dict(talk.core.state.prices)
+    talk.bar(50.0, timeframe=Timeframe.M5, lane=AGGREGATED)
+    assert talk.core.state.prices == known
 
 
 def test_fills_can_be_confined_to_one_timeframe() -> None:
