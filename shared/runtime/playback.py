@@ -50,17 +50,14 @@ class BarRun:
         return made[1]
 
     def stamps(self) -> Iterator[Stamp]:
-        """Yield the stamps of all bars."""
-        block, row, base, feed = self._block, self._row, self._base, self._feed
+        """Yield the stamps of all bars of a run that begins where a slice does."""
+        block, row, feed = self._block, self._row, self._feed
         last, lane, tape_id = row + len(self.bars), feed.lane, feed.tape_id
         place = bisect_right(block.first, row) - 1
         while row < last:
-            seq, ts_ns, end = (
-                base + block.offsets[place],
-                block.ts_ns[place],
-                block.first[place + 1],
-            )
-            for bar in block.bars[row : min(end, last)]:
+            end, ts_ns = block.first[place + 1], block.ts_ns[place]
+            seq = self._base + block.offsets[place]
+            for bar in block.bars[row:end]:
                 seq += 1
                 yield LateStamp(seq, ts_ns, lane, "", "", seq, tape_id, bar)
             row, place = end, place + 1
