@@ -161,9 +161,9 @@ class _Stage:
 def _is_alone(desk: DeskConfiguration, native: Timeframe) -> bool:
     """Tell whether no strategy reads a bar that the aggregator would build.
 
-    Risk, the paper broker and the ledger read those bars, too, and learn nothing from them: the
-    newest bar of the feed came with the same price at the same time. With a `grace_s` it would
-    not have, and the aggregator plays.
+    Risk, the paper broker and the ledger read those bars, too, and take nothing from them. With a
+    `grace_s` it is a later clock that completes a bar, which `unread` does not count: the
+    aggregator plays.
     """
     read = (
         settings.timeframe or resolve(settings.use).timeframe

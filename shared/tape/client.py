@@ -150,12 +150,14 @@ async def connect(
     """
     key = UserKey.from_seed(login.seed) if login.seed else None
     client = _Client(key, must_encrypt=tls is not None)
-    problem = "no answer"
+    problem, is_refused = "no answer", False
 
     async def on_error(error: Exception) -> None:
-        nonlocal problem
-        problem = _sentence(error)
-        say(problem)
+        nonlocal problem, is_refused
+        is_answer = not isinstance(error, OSError)
+        if is_answer or not is_refused:  # a server that refuses may also reset the connection
+            problem, is_refused = _sentence(error), is_answer
+        say(_sentence(error))
 
     async def on_lost() -> None:
         client.give_up_requests()
@@ -184,7 +186,8 @@ async def connect(
                 pending_size=PENDING_BYTES_MAX,
             )
     except (TimeoutError, OSError, NatsError) as error:
-        detail = problem if isinstance(error, TimeoutError) else _sentence(error)
+        is_told = is_refused or isinstance(error, TimeoutError)
+        detail = problem if is_told else _sentence(error)
         await client.close()
         raise UnavailableError(
             f"NATS at {url} cannot be reached as user {login.user or 'nobody'}: {detail}"

@@ -164,7 +164,7 @@ def test_a_kill_holds_while_nats_is_dead_and_stands_before_what_follows(desk: Pa
     def kills() -> list[str]:
         return [entry.subject for entry, message in desk.tape() if isinstance(message, Kill)]
 
-    wait_until(lambda: kills()[-1] == "control.execution.kill", 20, "it was not recorded")
+    wait_until(lambda: kills()[-1:] == ["control.execution.kill"], 20, "it was not recorded")
     desk.resume()
     assert_nothing_passed_a_kill(desk.tape())
     assert not desk.home.latch_path.exists()

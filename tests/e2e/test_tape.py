@@ -1,6 +1,7 @@
 """A tape leaves in a file and comes back; a desk goes on from it, and lets go what is old."""
 
 import json
+import re
 from pathlib import Path
 
 from tests.e2e.desk import Outcome, Workshop, write_bars
@@ -97,4 +98,6 @@ def test_a_tape_that_was_cut_is_refused_by_a_database_that_knows_more(workshop: 
         TAPEDECK__SHUTDOWN_TIMEOUT_S="1",
     )
     assert refused.code != 0
-    assert "the tape ends at 120: the tape was restored from an older copy" in refused.error
+    # At 120, or where the certificates of services that were quicker than the ledger stand.
+    ends = r"the tape ends at 1[23]\d: the tape was restored from an older copy"
+    assert re.search(ends, refused.error)
