@@ -150,14 +150,16 @@ async def connect(
     """
     key = UserKey.from_seed(login.seed) if login.seed else None
     client = _Client(key, must_encrypt=tls is not None)
-    problem, is_refused = "no answer", False
+    problem, is_refused, said = "no answer", False, set[str]()
 
     async def on_error(error: Exception) -> None:
         nonlocal problem, is_refused
-        is_answer = not isinstance(error, OSError)
+        sentence, is_answer = _sentence(error), not isinstance(error, OSError)
         if is_answer or not is_refused:  # a server that refuses may also reset the connection
-            problem, is_refused = _sentence(error), is_answer
-        say(_sentence(error))
+            problem, is_refused = sentence, is_answer
+        if is_answer or sentence not in said:  # an outage is told once, not with every attempt
+            said.add(sentence)
+            say(sentence)
 
     async def on_lost() -> None:
         client.give_up_requests()
@@ -165,6 +167,7 @@ async def connect(
             say(f"connection to {url} lost, trying again")
 
     async def on_back() -> None:
+        said.clear()
         say(f"connection to {url} is back")
 
     try:

@@ -15,7 +15,7 @@ from shared.messages.control import Kill
 from shared.messages.lane import State
 from shared.permissions import ADMIN
 from shared.subjects import lane
-from shared.tape.client import Login, connect
+from shared.tape.client import RECONNECT_S, Login, connect
 from shared.tape.entry import fact
 from shared.tape.interface import NoVerdictError, PayloadTooLargeError
 from shared.tape.jetstream import JetStreamTape, init_tape
@@ -56,6 +56,34 @@ def test_a_reconnect_needs_nobodys_help(tmp_path: Path) -> None:
         server.start()
         await until(client, connected=True)
         assert (await client.request("$JS.API.INFO", b"", timeout=5)).data
+        await client.close()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        server.stop()
+
+
+def test_an_outage_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
+    server = EmbeddedNats(tmp_path)
+    server.start()
+    heard: list[str] = []
+
+    def failures() -> list[str]:
+        return [sentence for sentence in heard if "Connect call failed" in sentence]
+
+    async def scenario() -> None:
+        login = server.login(ADMIN)
+        client = await connect(server.url, name=ADMIN, login=login, timeout_s=5, say=heard.append)
+        for outage in (1, 2):
+            server.stop()
+            async with asyncio.timeout(20):
+                while len(failures()) < outage:
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(4 * RECONNECT_S)  # further attempts, silent ones
+            assert len(failures()) == outage, heard
+            server.start()
+            await until(client, connected=True)
         await client.close()
 
     try:
