@@ -5,10 +5,8 @@ answer to something that was held back stops the run (INV-PATIENCE).
 """
 
 from collections.abc import Callable, Sequence
-from itertools import count
-from operator import attrgetter
 
-from shared.core import NO_BARS, Patience, Run, Stamp
+from shared.core import NO_BARS, Patience, Stamp
 from shared.domain.errors import InvariantError
 from shared.domain.values import Timeframe
 from shared.messages.base import Message
@@ -16,8 +14,6 @@ from shared.messages.market import Bar, Clock
 from shared.runtime.routes import Voice
 from shared.runtime.stamps import LateStamp
 from shared.subjects import Lane, reading
-
-_symbol_of = attrgetter("symbol")
 
 
 class Held:
@@ -71,15 +67,6 @@ class Held:
             stamp = LateStamp(seq, ts_ns, self._lane, "", "", seq, self._tape_id, clock)
             self._clock = (stamp, clock)
         return self._clock
-
-    def note_run(self, run: Run, taken: int) -> None:
-        """Note the newest bar of each symbol among the first `taken` of a run."""
-        bars = run.bars
-        last = {bars[taken - 1].symbol: taken - 1}
-        if len(self.bars) > 1 or last.keys() != self.bars.keys():
-            last = dict(zip(map(_symbol_of, bars[:taken]), count(), strict=False))
-        for symbol, place in last.items():
-            self.bars[symbol] = (run.stamp(place), bars[place])
 
     def settle(self) -> None:
         """Give every core what was held back from it."""

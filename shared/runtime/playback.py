@@ -8,7 +8,9 @@ called.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -25,6 +27,8 @@ from shared.subjects import Lane
 BARS_PER_REPORT = 16_384
 # How many slices a run is given: what is prepared for it is for nothing if it ends soon.
 AHEAD_MIN, AHEAD_MAX = 64, 1_024
+
+_symbol_of = attrgetter("symbol")
 
 type _Runner = tuple[Voice, HandleRun]
 type _Said = tuple[Voice, tuple[Message, ...]]
@@ -48,6 +52,12 @@ class BarRun:
             stamp = self._feed.stamp_of_row(self._block, self._row + place, self._base)
             self._made = made = (place, stamp)
         return made[1]
+
+    def newest(self, taken: int) -> Iterable[int]:
+        """Return the place of each symbol's newest bar among the first `taken`."""
+        if len(self._block.symbols) == 1:
+            return (taken - 1,)
+        return dict(zip(map(_symbol_of, self.bars[:taken]), count(), strict=False)).values()
 
     def stamps(self) -> Iterator[Stamp]:
         """Yield the stamps of all bars of a run that begins where a slice does."""
@@ -169,7 +179,9 @@ class Playback:
         taken, said = self._give_run(run)
         self._ahead = AHEAD_MIN if said else min(2 * self._ahead, AHEAD_MAX)
         if taken:
-            self._held.note_run(run, taken)
+            for found in run.newest(taken):
+                bar = run.bars[found]
+                self._held.bars[bar.symbol] = (run.stamp(found), bar)
             row += taken
             place = bisect_right(block.first, row - 1) - 1
         self._drain.seq = base + _clock_offset(block, place)

@@ -1,11 +1,13 @@
 """Cores that are given what they wait for end in the state of cores that are given everything."""
 
+from array import array
 from collections.abc import Sequence
 from typing import override
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from console.backtest.engine import silenced
 from console.backtest.timeline import Timeline
@@ -147,6 +149,26 @@ def test_nor_that_bars_are_given_in_runs(
     )
     expected = states(desk, bars, patiently=False, silences=True)
     assert states(desk, bars, patiently=True, silences=True) == expected
+
+
+def test_nor_that_a_symbol_comes_once_among_bars_of_another() -> None:
+    bars = made_up_bars(("AAA", "BBB"), sessions=1, gaps=0.0)
+    codes = list(bars.symbol)
+    once = [row for row, code in enumerate(codes) if code][100]
+    rows = [row for row, code in enumerate(codes) if not code or row == once]
+    times, numbers = ("symbol", "start_ns", "end_ns"), [*bars.prices, bars.volume]
+    integers = {
+        name: memoryview(array("q", (getattr(bars, name)[r] for r in rows))) for name in times
+    }
+    *prices, volume = (memoryview(array("d", (column[r] for r in rows))) for column in numbers)
+    few = replace(bars, **integers, prices=tuple(prices), volume=volume)
+    for used in (("ema_crossover",), ("ema_crossover", "sma_crossover")):
+        each = {"active": True, "timeframe": "1m", "params": {"fast": 500, "slow": 600}}
+        desk = desk_of(
+            {use[:3]: StrategySettings.model_validate({"use": use, **each}) for use in used}
+        )
+        expected = states(desk, few, patiently=False, silences=True)
+        assert states(desk, few, patiently=True, silences=True) == expected
 
 
 def test_nor_on_a_week_of_real_bars() -> None:
